@@ -1,0 +1,55 @@
+# Run `make` for the list of commands.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format bench docs lock clean
+
+help:  ## list the commands
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+run: $(VENV)/run.ready  ## set up, run the pipeline, show what was found
+	@python -m ecom run
+
+test: $(VENV)/test.ready lint  ## set up, lint, check types, run every test
+	python -m pytest
+
+lint: $(VENV)/test.ready  ## formatting, lint, import contracts, types
+	ruff format --check
+	ruff check
+	lint-imports
+	mypy
+
+format: $(VENV)/test.ready  ## format the code and mend what lint can mend
+	ruff format
+	ruff check --fix
+
+bench: $(VENV)/test.ready  ## time the pipeline, stage by stage
+	python benchmarks/pipeline.py
+
+docs: $(VENV)/run.ready  ## write the results of metrics/ into README.md
+	python -m ecom readme
+
+lock: $(VENV)/test.ready  ## pin the newest versions that pyproject.toml allows
+	uv pip compile --quiet --upgrade $(LOCK_OPTIONS) pyproject.toml -o requirements.txt
+	uv pip compile --quiet --upgrade $(LOCK_OPTIONS) pyproject.toml --extra dev \
+		--constraint requirements.txt -o requirements-dev.txt
+
+LOCK_OPTIONS := --universal --python-version 3.11 --no-emit-index-url --no-annotate \
+	--custom-compile-command "make lock"
+
+$(VENV)/run.ready: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+		"Python 3.11 or newer is needed, $(PYTHON) is " + sys.version.split()[0] + \
+		": name one with make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(VENV)/test.ready: requirements-dev.txt $(VENV)/run.ready
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,1 @@
+"""Predict whether an e-commerce session ends in a purchase."""

@@ -1,0 +1,278 @@
+"""The knobs of params.yaml: one frozen, closed model per section."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ecom.errors import ParamsError
+
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+OpenShare = Annotated[float, Field(gt=0, lt=1)]
+Rows = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Candidate = Literal["logistic", "hist_gradient_boosting"]
+
+
+class Section(BaseModel):
+    """A section of params.yaml: no unknown keys, no silent conversions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    name: ClassVar[str]
+
+
+class Synthetic(Section):
+    """How many sessions the library's generator makes, and its seed."""
+
+    rows: Annotated[int, Field(ge=100, le=10_000_000)]
+    seed: Seed
+
+
+class Data(Section):
+    """Where the raw data comes from, and what its content must be."""
+
+    name = "data"
+
+    source: Literal["real", "synthetic"]
+    sources: Annotated[list[str], Field(min_length=1)]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
+    timeout: Annotated[float, Field(gt=0, le=3600)]
+    retries: Annotated[int, Field(ge=0, le=10)]
+    synthetic: Synthetic
+
+
+class Validate(Section):
+    """Bounds on the raw data as a whole; bounds on columns are in `ecom.schema`."""
+
+    name = "validate"
+
+    min_rows: Rows
+    max_rows: Rows
+    min_positive_rate: OpenShare
+    max_positive_rate: OpenShare
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.min_rows > self.max_rows:
+            raise ValueError(f"min_rows {self.min_rows} is above max_rows {self.max_rows}")
+        if self.min_positive_rate > self.max_positive_rate:
+            raise ValueError(
+                f"min_positive_rate {self.min_positive_rate} is above "
+                f"max_positive_rate {self.max_positive_rate}"
+            )
+        return self
+
+
+class Clean(Section):
+    """What cleaning drops."""
+
+    name = "clean"
+
+    drop_duplicates: bool
+
+
+class Split(Section):
+    """The hold-out split."""
+
+    name = "split"
+
+    test_size: OpenShare
+    seed: Seed
+
+
+class Folds(Section):
+    """The cross-validation folds that baseline, cv and tune share, so that scores pair up."""
+
+    name = "folds"
+
+    n_splits: Annotated[int, Field(ge=2, le=100)]
+    seed: Seed
+
+
+class Baseline(Section):
+    """The brief's logistic regression."""
+
+    name = "baseline"
+
+    C: Annotated[float, Field(gt=0, le=1e9)]
+    threshold: Share
+
+
+class Cv(Section):
+    """Which candidates are compared."""
+
+    name = "cv"
+
+    candidates: Annotated[list[Candidate], Field(min_length=1)]
+    seed: Seed
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        if len(set(self.candidates)) < len(self.candidates):
+            raise ValueError(f"candidates {self.candidates} names one twice")
+        return self
+
+
+class Distribution(Section):
+    """What a hyperparameter is drawn from; `low` and `high` are inclusive.
+
+    ``uniform`` and ``log_uniform`` draw numbers, ``integer`` whole numbers, ``log_grid`` one of
+    `num` numbers that are evenly spaced on a log scale.
+    """
+
+    distribution: Literal["uniform", "log_uniform", "integer", "log_grid"]
+    low: float
+    high: float
+    num: Annotated[int, Field(ge=2, le=10_000)] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"low {self.low} is not below high {self.high}")
+        if self.distribution.startswith("log_") and self.low <= 0:
+            raise ValueError(f"low {self.low} is not above 0, as {self.distribution} needs")
+        if (self.distribution == "log_grid") != (self.num is not None):
+            raise ValueError("num goes with log_grid, and only with it")
+        if self.distribution == "integer" and (self.low % 1 or self.high % 1):
+            raise ValueError(f"low {self.low} and high {self.high} are not both whole numbers")
+        return self
+
+
+Distributions = Annotated[dict[str, Distribution], Field(min_length=1)]
+
+
+class Tune(Section):
+    """The hyperparameter search over the candidate that cv chose."""
+
+    name = "tune"
+
+    n_iter: Annotated[int, Field(ge=1, le=10_000)]
+    scoring: Literal["average_precision", "roc_auc", "neg_log_loss", "neg_brier_score"]
+    seed: Seed
+    n_jobs: Annotated[int, Field(ge=1, le=256)]
+    distributions: dict[Candidate, Distributions]
+
+    def distributions_of(self, candidate: Candidate) -> dict[str, Distribution]:
+        """Return the distributions of a candidate's hyperparameters.
+
+        Raises
+        ------
+        ParamsError
+            There are none.
+        """
+        if candidate not in self.distributions:
+            raise ParamsError(
+                f"tune.distributions has none for {candidate}, which cv selected; expected a "
+                f"section {candidate} with its hyperparameters"
+            )
+        return self.distributions[candidate]
+
+
+SECTIONS: tuple[type[Section], ...] = (
+    Data, Validate, Clean, Split, Folds, Baseline, Cv, Tune,
+)  # fmt: skip
+
+
+def parse_params(values: object) -> dict[str, Section]:
+    """Check the content of params.yaml as a whole.
+
+    Parameters
+    ----------
+    values
+        What the YAML parser made of the file.
+
+    Returns
+    -------
+    dict
+        The sections by name.
+
+    Raises
+    ------
+    ParamsError
+        With a line for every fault: key, value and what is allowed.
+    """
+    known = {section.name: section for section in SECTIONS}
+    if not isinstance(values, Mapping):
+        raise ParamsError(f"params.yaml holds {values!r}; expected sections {', '.join(known)}")
+    faults = [_unknown(str(name), known) for name in values if name not in known]
+    sections = {}
+    for name, model in known.items():
+        if name not in values:
+            faults.append(f"{name}: missing; expected a section with {', '.join(model.model_fields)}")
+            continue
+        try:
+            sections[name] = model.model_validate(values[name])
+        except ValidationError as error:
+            faults += [_describe(model, fault) for fault in error.errors()]
+    if faults:
+        raise ParamsError("params.yaml has\n" + "\n".join(f"  - {fault}" for fault in faults))
+    return sections
+
+
+def _describe(model: type[Section], fault: Any) -> str:
+    """Return one line on a fault that pydantic found: key, value, what is allowed."""
+    document = model.model_json_schema()
+    node = parent = document
+    key = model.name
+    for part in fault["loc"]:
+        child = _child(document, node, part)
+        if child is not None or part == fault["loc"][-1]:
+            key, parent, node = f"{key}.{part}", node, child or {}
+    match fault["type"]:
+        case "extra_forbidden":
+            return _unknown(key, _dereference(document, parent)["properties"])
+        case "missing":
+            return f"{key}: missing; expected {_allowed(document, node)}"
+        case "value_error":
+            return f"{key}: {fault['ctx']['error']}"
+    if fault["loc"] and fault["loc"][-1] == "[key]":
+        return _unknown(key.removesuffix(".[key]"), _dereference(document, parent)["propertyNames"]["enum"])
+    return f"{key}: {fault['input']!r} is not allowed; expected {_allowed(document, node)}"
+
+
+def _unknown(key: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(key.rpartition(".")[2], known, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return f"{key}: unknown key; known are {', '.join(known)}{hint}"
+
+
+def _dereference(document: Any, node: Any) -> Any:
+    reference = node.get("$ref", "")
+    return document["$defs"][reference.rpartition("/")[2]] if reference else node
+
+
+def _child(document: Any, node: Any, part: str | int) -> Any:
+    """Return the part of a JSON schema that describes a key or an item, None if there is none."""
+    node = _dereference(document, node)
+    if isinstance(part, int):
+        return node.get("items")
+    return node.get("properties", {}).get(part) or node.get("additionalProperties") or None
+
+
+def _allowed(document: Any, node: Any) -> str:
+    """Say in words which values a JSON schema allows."""
+    node = _dereference(document, node)
+    if "anyOf" in node:
+        return " or ".join(_allowed(document, option) for option in node["anyOf"])
+    if "enum" in node:
+        return "one of " + ", ".join(node["enum"])
+    if "properties" in node:
+        return "a section with " + ", ".join(node["properties"])
+    bounds = [
+        f"{words} {node[bound]:g}"
+        for bound, words in (
+            ("minimum", "at least"), ("exclusiveMinimum", "above"),
+            ("maximum", "at most"), ("exclusiveMaximum", "below"),
+        )
+        if bound in node
+    ]  # fmt: skip
+    kind = {
+        "integer": "a whole number", "number": "a number", "boolean": "true or false",
+        "string": "text", "array": "a list that is not empty", "object": "a mapping that is not empty",
+        "null": "null",
+    }[node["type"]]  # fmt: skip
+    if "pattern" in node:
+        bounds.append(f"matching {node['pattern']}")
+    return " ".join([kind, " and ".join(bounds)]).strip()

@@ -1,0 +1,64 @@
+"""The columns of a session: the one place that states their types, ranges and allowed values."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+MONTHS: Final = (
+    "Jan", "Feb", "Mar", "Apr", "May", "June", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+)  # fmt: skip
+VISITOR_TYPES: Final = ("New_Visitor", "Other", "Returning_Visitor")
+
+PAGES_LIMIT: Final = 100_000
+SECONDS_LIMIT: Final = 10_000_000
+CODE_LIMIT: Final = 1_000_000
+VALUE_LIMIT: Final = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the raw data.
+
+    Attributes
+    ----------
+    name
+        Header of the column, spelled as in the raw file.
+    type
+        ``integer`` and ``number`` are bounded by `minimum` and `maximum`, both inclusive;
+        ``category`` takes the values in `allowed`; ``boolean`` is TRUE or FALSE.
+    description
+        What the column holds, with its unit.
+    """
+
+    name: str
+    type: Literal["integer", "number", "category", "boolean"]
+    description: str
+    minimum: float = 0
+    maximum: float = 1
+    allowed: tuple[str, ...] = ()
+
+
+COLUMNS: Final = (
+    Column("Administrative", "integer", "account pages visited", 0, PAGES_LIMIT),
+    Column("Administrative_Duration", "number", "seconds on account pages", 0, SECONDS_LIMIT),
+    Column("Informational", "integer", "information pages visited", 0, PAGES_LIMIT),
+    Column("Informational_Duration", "number", "seconds on information pages", 0, SECONDS_LIMIT),
+    Column("ProductRelated", "integer", "product pages visited", 0, PAGES_LIMIT),
+    Column("ProductRelated_Duration", "number", "seconds on product pages", 0, SECONDS_LIMIT),
+    Column("BounceRates", "number", "mean bounce rate of the pages visited, a share"),
+    Column("ExitRates", "number", "mean exit rate of the pages visited, a share"),
+    Column("PageValues", "number", "mean value of the pages visited, in currency", 0, VALUE_LIMIT),
+    Column("SpecialDay", "number", "closeness to a special day, 0 (far) to 1 (on the day)"),
+    Column("Month", "category", "month of the session", allowed=MONTHS),
+    Column("OperatingSystems", "integer", "operating system, a code", 1, CODE_LIMIT),
+    Column("Browser", "integer", "browser, a code", 1, CODE_LIMIT),
+    Column("Region", "integer", "region, a code", 1, CODE_LIMIT),
+    Column("TrafficType", "integer", "traffic source, a code", 1, CODE_LIMIT),
+    Column("VisitorType", "category", "kind of visitor", allowed=VISITOR_TYPES),
+    Column("Weekend", "boolean", "the session falls on a weekend"),
+    Column("Revenue", "boolean", "the session ended in a purchase"),
+)
+NAMES: Final = tuple(column.name for column in COLUMNS)
+TARGET: Final = "Revenue"
+FEATURES: Final = tuple(name for name in NAMES if name != TARGET)
+CATEGORICAL: Final = tuple(column.name for column in COLUMNS if column.type == "category")
+NUMERIC: Final = tuple(name for name in FEATURES if name not in CATEGORICAL)

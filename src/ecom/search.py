@@ -1,0 +1,174 @@
+"""Choosing on training rows only: cross-validation of candidates, and hyperparameter search."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+from sklearn.model_selection import RandomizedSearchCV, StratifiedKFold, cross_val_predict
+from sklearn.pipeline import Pipeline
+
+from ecom.errors import DataError, ParamsError
+from ecom.evaluation import ranking_metrics
+from ecom.params import Distribution, Folds, Tune
+
+SCORING = {"pr_auc": "average_precision", "roc_auc": "roc_auc"}
+
+
+def stratified_folds(labels: "pd.Series[int]", folds: Folds) -> StratifiedKFold:
+    """Return shuffled folds that keep the share of purchases.
+
+    Raises
+    ------
+    DataError
+        A class has fewer rows than there are folds.
+    """
+    smallest = min(int(labels.sum()), int((1 - labels).sum()))
+    if smallest < folds.n_splits:
+        raise DataError(
+            f"folds.n_splits is {folds.n_splits}, but the training rows have only {smallest} of one "
+            "class: expected at least as many. Lower folds.n_splits or bring more sessions"
+        )
+    return StratifiedKFold(folds.n_splits, shuffle=True, random_state=folds.seed)
+
+
+def out_of_fold_scores(
+    pipeline: Pipeline, sessions: pd.DataFrame, labels: "pd.Series[int]", folds: StratifiedKFold
+) -> NDArray[np.float64]:
+    """Score each session by the model that was fitted without its fold.
+
+    Returns
+    -------
+    array of shape (n_sessions,)
+        Purchase probabilities.
+    """
+    scores: NDArray[np.float64] = cross_val_predict(
+        pipeline, sessions, labels, cv=folds, method="predict_proba"
+    )
+    return scores[:, 1]
+
+
+def spread(fold_scores: Sequence[float]) -> dict[str, Any]:
+    """Return mean, sample standard deviation (n - 1) and the scores themselves.
+
+    Examples
+    --------
+    >>> spread([0.5, 0.7])
+    {'mean': 0.6, 'sd': 0.141421, 'folds': [0.5, 0.7]}
+    """
+    return {
+        "mean": round(float(np.mean(fold_scores)), 6),
+        "sd": round(float(np.std(fold_scores, ddof=1)), 6),
+        "folds": [round(float(score), 6) for score in fold_scores],
+    }
+
+
+def paired_difference(fold_scores: Sequence[float], reference: Sequence[float]) -> dict[str, Any]:
+    """Return the spread of the fold-by-fold difference to a reference on the same folds."""
+    return spread(np.subtract(fold_scores, reference).tolist())
+
+
+def fold_metrics(
+    labels: "pd.Series[int]", scores: NDArray[np.float64], folds: StratifiedKFold
+) -> dict[str, dict[str, Any]]:
+    """Return the `spread` of PR-AUC and of ROC-AUC over the folds of out-of-fold scores."""
+    by_fold = [
+        ranking_metrics(labels.iloc[held_out], scores[held_out])
+        for _, held_out in folds.split(scores, labels)
+    ]
+    return {metric: spread([fold[metric] for fold in by_fold]) for metric in SCORING}
+
+
+def best_by_mean(candidates: Mapping[str, Mapping[str, Any]], metric: str = "pr_auc") -> str:
+    """Return the candidate with the highest mean score; the first named of equals."""
+    return max(candidates, key=lambda name: candidates[name][metric]["mean"])
+
+
+def random_search(
+    pipeline: Pipeline,
+    sessions: pd.DataFrame,
+    labels: "pd.Series[int]",
+    folds: StratifiedKFold,
+    tune: Tune,
+    distributions: Mapping[str, Distribution],
+    *,
+    progress: bool = False,
+) -> RandomizedSearchCV:
+    """Search hyperparameters of a candidate's model by cross-validation.
+
+    Parameters
+    ----------
+    pipeline
+        Unfitted candidate of `ecom.models.build_pipeline`.
+    sessions, labels
+        Training rows and their target.
+    folds
+        Folds that each setting is scored on.
+    tune
+        Number of settings, score to maximise, seed and worker processes.
+    distributions
+        What each hyperparameter is drawn from.
+    progress
+        Draw a progress bar on standard output.
+
+    Returns
+    -------
+    RandomizedSearchCV
+        Fitted; ``best_estimator_`` is refitted on all rows.
+
+    Raises
+    ------
+    ParamsError
+        The model has no such hyperparameter.
+    """
+    known = sorted(pipeline["model"].get_params())
+    unknown = [name for name in distributions if name not in known]
+    if unknown:
+        raise ParamsError(
+            f"tune.distributions names hyperparameters {', '.join(unknown)}, which "
+            f"{type(pipeline['model']).__name__} does not have; it has {', '.join(known)}"
+        )
+    search = RandomizedSearchCV(
+        pipeline,
+        {f"model__{name}": to_scipy(drawn) for name, drawn in distributions.items()},
+        n_iter=tune.n_iter,
+        scoring=sorted({*SCORING.values(), tune.scoring}),
+        refit=tune.scoring,
+        cv=folds,
+        random_state=tune.seed,
+        n_jobs=tune.n_jobs,
+    )
+    if progress:
+        from sklearn.callback import ProgressBar
+
+        search.set_callbacks(ProgressBar())
+    return search.fit(sessions, labels)
+
+
+def to_scipy(distribution: Distribution) -> Any:
+    """Return what scikit-learn's `ParameterSampler` draws from: a scipy distribution or a list."""
+    low, high = distribution.low, distribution.high
+    match distribution.distribution:
+        case "uniform":
+            return stats.uniform(low, high - low)
+        case "log_uniform":
+            return stats.loguniform(low, high)
+        case "integer":
+            return stats.randint(int(low), int(high) + 1)
+        case "log_grid":
+            return np.geomspace(low, high, distribution.num or 2).tolist()
+
+
+def trials(search: RandomizedSearchCV) -> pd.DataFrame:
+    """Return one row per setting tried: mean and spread of its scores, and its hyperparameters."""
+    results = search.cv_results_
+    n_splits = search.n_splits_
+    columns: dict[str, Any] = {"trial": range(1, len(results["params"]) + 1)}
+    for metric, scoring in SCORING.items():
+        columns[metric] = results[f"mean_test_{scoring}"]
+        columns[f"{metric}_sd"] = results[f"std_test_{scoring}"] * np.sqrt(n_splits / (n_splits - 1))
+    for name in results["params"][0]:
+        columns[name.removeprefix("model__")] = [params[name] for params in results["params"]]
+    return pd.DataFrame(columns)

@@ -1,0 +1,123 @@
+"""Raw data from the first source that answers with the expected content."""
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from fsspec.callbacks import Callback, NoOpCallback
+
+from ecom.contents import likely_cause, unpack
+from ecom.errors import DataError, NoSourceAnsweredError
+from ecom.params import Data
+
+_PERMANENT = (FileNotFoundError, ImportError, IsADirectoryError, PermissionError, ValueError)
+_HELP = (
+    "Point at a copy of your own in params.yaml: data.sources takes paths and web addresses "
+    "(https, s3, ...), and data.sha256 null accepts any content"
+)
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """Raw data: CSV text with LF line ends, the address that gave it, and its sha256."""
+
+    content: bytes
+    address: str
+    sha256: str
+
+
+def fetch(
+    data: Data,
+    root: Path,
+    *,
+    warn: Callable[[str], None],
+    progress: Callable[[], Callback] = NoOpCallback,
+) -> Fetched:
+    """Read the sources in order until one gives the content that ``data.sha256`` pins.
+
+    Parameters
+    ----------
+    data
+        Sources, hash, time-out and retries.
+    root
+        Folder that relative paths in ``data.sources`` start from.
+    warn
+        Called with one line for each source that did not serve.
+    progress
+        Makes a callback that is told the bytes of one source as they come.
+
+    Raises
+    ------
+    DataError
+        At least one source answered, but none with the expected content.
+    NoSourceAnsweredError
+        No source could be read.
+    """
+    failures = []
+    answered = False
+    for address in data.sources:
+        try:
+            packed = _read_with_retries(address, root, data, progress)
+            answered = True
+            return _check(packed, address, data.sha256)
+        except (_UnreadableError, DataError) as error:
+            failures.append(f"{address}: {error}")
+            warn(failures[-1])
+    summary = "\n".join(f"  - {failure}" for failure in failures)
+    if answered:
+        raise DataError(f"no source of raw data has the expected content:\n{summary}\n{_HELP}")
+    raise NoSourceAnsweredError(f"no source of raw data answered:\n{summary}\n{_HELP}")
+
+
+class _UnreadableError(Exception):
+    """One source could not be read."""
+
+
+def _check(packed: bytes, address: str, expected: str | None) -> Fetched:
+    content = unpack(packed)
+    found = hashlib.sha256(content).hexdigest()
+    cause = likely_cause(content)
+    if expected not in (None, found):
+        hint = f" (the file is {cause})" if cause else ""
+        raise DataError(f"sha256 with LF line ends: expected {expected}, found {found}{hint}")
+    if cause:
+        raise DataError(f"the file is {cause}")
+    return Fetched(content, address, found)
+
+
+def _read_with_retries(
+    address: str, root: Path, data: Data, progress: Callable[[], Callback]
+) -> bytes:
+    for attempt in range(data.retries + 1):
+        try:
+            with progress() as callback:
+                return _read(address, root, data.timeout, callback)
+        # Each fsspec filesystem raises the errors of its own client library.
+        except Exception as error:  # noqa: BLE001
+            if attempt == data.retries or isinstance(error, _PERMANENT):
+                name = type(error).__name__
+                raise _UnreadableError(f"{name}: {error}".removesuffix(": ")) from None
+            time.sleep(1)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _read(address: str, root: Path, timeout: float, callback: Callback) -> bytes:
+    options: dict[str, Any] = {}
+    if "://" not in address:
+        address = str(root / Path(address).expanduser())
+    elif "http" in address:
+        import aiohttp
+
+        patience = aiohttp.ClientTimeout(total=None, sock_connect=timeout, sock_read=timeout)
+        client = {"client_kwargs": {"timeout": patience, "trust_env": True}}
+        options = {"http": client, "https": client}
+    filesystem, path = fsspec.url_to_fs(address, **options)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "content"
+        filesystem.get_file(path, str(copy), callback=callback)
+        return copy.read_bytes()

@@ -1,0 +1,45 @@
+"""The hold-out split."""
+
+import pandas as pd
+from sklearn.model_selection import train_test_split
+
+from ecom.errors import DataError
+from ecom.schema import TARGET
+
+
+def split_sessions(
+    sessions: pd.DataFrame, *, test_size: float, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Split typed sessions into training and test rows, stratified by the target.
+
+    Parameters
+    ----------
+    sessions
+        Typed sessions.
+    test_size
+        Share of the rows held out, above 0 and below 1.
+    seed
+        Of the shuffle.
+
+    Returns
+    -------
+    train, test : DataFrame
+        Disjoint, each with its own index from 0. A test row that repeats a training row is
+        dropped: it would be scored by memory. There is none where duplicates were dropped before.
+
+    Raises
+    ------
+    DataError
+        Too few sessions of one class for `test_size`.
+    """
+    try:
+        train, test = train_test_split(
+            sessions, test_size=test_size, stratify=sessions[TARGET], random_state=seed
+        )
+    except ValueError as error:
+        raise DataError(
+            f"{len(sessions):,} sessions, {int(sessions[TARGET].sum()):,} of them purchases, cannot "
+            f"be split with split.test_size {test_size}: {error}"
+        ) from None
+    in_train = pd.MultiIndex.from_frame(test).isin(pd.MultiIndex.from_frame(train))
+    return train.reset_index(drop=True), test[~in_train].reset_index(drop=True)

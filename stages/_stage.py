@@ -1,0 +1,196 @@
+"""What the stages share: their declaration in dvc.yaml, their knobs, and their files.
+
+A stage reads and writes only what dvc.yaml declares for it; everything else is refused. Import
+this module first: it fixes the thread counts before a numerical library reads them, and puts the
+library of this very checkout first on the path, also where DVC runs a copy of the project.
+"""
+
+import inspect
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "src"))
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+from ruamel.yaml import YAML, YAMLError  # noqa: E402
+
+from ecom.errors import DataError, EcomError, ParamsError  # noqa: E402
+from ecom.params import Data, Section, parse_params  # noqa: E402
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+AnySection = TypeVar("AnySection", bound=Section)
+
+DECIMALS = 6
+
+
+class UndeclaredError(Exception):
+    """A stage reaches for something that dvc.yaml does not declare for it."""
+
+
+class Stage:
+    """One stage: its knobs, and the files that dvc.yaml declares for it.
+
+    Parameters
+    ----------
+    name
+        Of the stage in dvc.yaml.
+
+    Raises
+    ------
+    ParamsError
+        A value anywhere in params.yaml is not allowed.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        declared = _load_yaml("dvc.yaml")["stages"][name]
+        self._deps = set(declared["deps"])
+        self._params = set(declared["params"])
+        self._outs = {
+            path
+            for kind in ("outs", "metrics", "plots")
+            for out in declared.get(kind, [])
+            for path in (out if isinstance(out, dict) else [out])
+        }
+        self._sections = parse_params(_load_yaml("params.yaml"))
+
+    def params(self, section: type[AnySection]) -> AnySection:
+        """Return a section of params.yaml that this stage declares."""
+        self._require(section.name, self._params, "params")
+        values = self._sections[section.name]
+        assert isinstance(values, section)
+        return values
+
+    def dep(self, path: str) -> Path:
+        """Return the absolute path of a declared input.
+
+        Raises
+        ------
+        DataError
+            The file is not there.
+        """
+        self._require(path, self._deps, "deps")
+        if not (ROOT / path).exists():
+            raise DataError(f"{path} is missing; an earlier stage makes it: run `dvc repro {self.name}`")
+        return ROOT / path
+
+    @contextmanager
+    def out(self, path: str) -> Iterator[Path]:
+        """Yield a temporary path that becomes a declared output if the block succeeds."""
+        self._require(path, self._outs, "outs")
+        target = ROOT / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        try:
+            yield temporary
+            with temporary.open("rb+") as written:
+                os.fsync(written.fileno())
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def read_metrics(self, path: str) -> Any:
+        """Read a JSON file of metrics."""
+        return json.loads(self.dep(path).read_text(encoding="utf-8"))
+
+    def write_metrics(self, path: str, metrics: Mapping[str, Any]) -> None:
+        """Write metrics as JSON: floats to 6 decimals, keys sorted, labelled real or synthetic."""
+        if "data" not in self._params:
+            self._require("data.source", self._params, "params")
+        data = self._sections["data"]
+        assert isinstance(data, Data)
+        text = json.dumps(
+            _rounded({"data": data.source, **metrics}), indent=2, sort_keys=True, allow_nan=False
+        )
+        with self.out(path) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
+
+    def read_sessions(self, path: str) -> "pd.DataFrame":
+        """Read a Parquet file, or a CSV file without loss of digits."""
+        import pandas as pd
+
+        if path.endswith(".parquet"):
+            return pd.read_parquet(self.dep(path))
+        return pd.read_csv(self.dep(path), float_precision="round_trip")
+
+    def read_features(self, path: str) -> "tuple[pd.DataFrame, pd.Series[int]]":
+        """Read raw sessions and their labels from an output of the features stage."""
+        from ecom.schema import FEATURES, TARGET
+
+        sessions = self.read_sessions(path)
+        return sessions[list(FEATURES)], sessions[TARGET]
+
+    def write_table(self, path: str, table: "pd.DataFrame") -> None:
+        """Write a frame, without its index, as Parquet or as CSV by the ending of the path."""
+        with self.out(path) as temporary:
+            if path.endswith(".parquet"):
+                table.to_parquet(temporary, index=False)
+            else:
+                table.to_csv(temporary, index=False, lineterminator="\n")
+
+    def read_model(self, path: str) -> Any:
+        """Read a model that an earlier stage fitted."""
+        import joblib
+
+        return joblib.load(self.dep(path))
+
+    def write_model(self, path: str, model: object) -> None:
+        """Write a fitted model for later stages."""
+        import joblib
+
+        with self.out(path) as temporary:
+            joblib.dump(model, temporary)
+
+    def say(self, message: str) -> None:
+        """Print a line about the stage's result or progress."""
+        print(f"{self.name}: {message}", flush=True)
+
+    def _require(self, item: str, declared: set[str], kind: str) -> None:
+        if item not in declared:
+            raise UndeclaredError(
+                f"stage {self.name} uses {item}, which dvc.yaml does not declare among its {kind}"
+            )
+
+
+def run(main: Callable[[Stage], None]) -> None:
+    """Run a stage's `main`; show errors a user can act on as a message, with exit status 1."""
+    name = Path(inspect.getfile(main)).stem
+    try:
+        if len(sys.argv) > 1:
+            raise ParamsError(
+                f"takes no arguments, got {' '.join(sys.argv[1:])!r}: knobs are in params.yaml"
+            )
+        main(Stage(name))
+    except EcomError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)
+    except OSError as error:
+        print(f"{name}: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _load_yaml(name: str) -> Any:
+    # As DVC reads it: YAML 1.2, where 1e-5 is a number.
+    try:
+        return YAML(typ="safe").load(ROOT / name)
+    except YAMLError as error:
+        raise ParamsError(f"{name} is not valid YAML: {error}") from None
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, DECIMALS)
+    if isinstance(value, Mapping):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    return value

@@ -1,0 +1,42 @@
+"""Bring the raw data: the pinned bytes, whatever source answers."""
+
+from _stage import ROOT, Stage, run
+
+import os
+from pathlib import Path
+
+from fsspec.callbacks import TqdmCallback
+
+from ecom.params import Data
+from ecom.sources import fetch
+
+RAW = "data/raw/online_shoppers_intention.csv"
+
+
+def main(stage: Stage) -> None:
+    data = stage.params(Data)
+    if data.source == "synthetic":
+        from ecom.synthetic import generate_sessions
+
+        stage.write_table(RAW, generate_sessions(data.synthetic.rows, data.synthetic.seed))
+        stage.say(f"{data.synthetic.rows:,} synthetic sessions")
+        return
+    fetched = fetch(
+        data,
+        # DVC runs experiments in a copy of the project; paths are meant from the project itself.
+        root=Path(os.environ.get("DVC_ROOT", ROOT)),
+        warn=stage.say,
+        progress=lambda: TqdmCallback(tqdm_kwargs={"unit": "B", "unit_scale": True, "disable": None}),
+    )
+    with stage.out(RAW) as temporary:
+        temporary.write_bytes(fetched.content)
+    stage.say(f"{len(fetched.content):,} bytes from {fetched.address}")
+    if data.sha256 is None:
+        stage.say(
+            f"data.sha256 is null, so a change of the file goes unnoticed: pin it with "
+            f"{fetched.sha256}, or run `dvc repro --force fetch` after each change"
+        )
+
+
+if __name__ == "__main__":
+    run(main)
