@@ -7,29 +7,33 @@ library of this very checkout first on the path, also where DVC runs a copy of t
 
 import inspect
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
-from ruamel.yaml import YAML, YAMLError  # noqa: E402
+from ruamel.yaml import YAML  # noqa: E402
+from ruamel.yaml.error import YAMLError  # noqa: E402
 
 from ecom.errors import DataError, EcomError, ParamsError  # noqa: E402
-from ecom.params import Data, Section, parse_params  # noqa: E402
+from ecom.params import Section, parse_params  # noqa: E402
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ecom.params import Data
+
 AnySection = TypeVar("AnySection", bound=Section)
 
-DECIMALS = 6
+DIGITS = 6
 
 
 class UndeclaredError(Exception):
@@ -66,9 +70,7 @@ class Stage:
     def params(self, section: type[AnySection]) -> AnySection:
         """Return a section of params.yaml that this stage declares."""
         self._require(section.name, self._params, "params")
-        values = self._sections[section.name]
-        assert isinstance(values, section)
-        return values
+        return cast("AnySection", self._sections[section.name])
 
     def dep(self, path: str) -> Path:
         """Return the absolute path of a declared input.
@@ -80,7 +82,9 @@ class Stage:
         """
         self._require(path, self._deps, "deps")
         if not (ROOT / path).exists():
-            raise DataError(f"{path} is missing; an earlier stage makes it: run `dvc repro {self.name}`")
+            raise DataError(
+                f"{path} is missing; an earlier stage makes it: run `dvc repro {self.name}`"
+            )
         return ROOT / path
 
     @contextmanager
@@ -103,11 +107,14 @@ class Stage:
         return json.loads(self.dep(path).read_text(encoding="utf-8"))
 
     def write_metrics(self, path: str, metrics: Mapping[str, Any]) -> None:
-        """Write metrics as JSON: floats to 6 decimals, keys sorted, labelled real or synthetic."""
+        """Write metrics as JSON: labelled real or synthetic, floats rounded, keys sorted.
+
+        Floats have 6 decimals, and 6 significant digits below 0.1, so that a small
+        hyperparameter is told as exactly as a metric.
+        """
         if "data" not in self._params:
             self._require("data.source", self._params, "params")
-        data = self._sections["data"]
-        assert isinstance(data, Data)
+        data = cast("Data", self._sections["data"])
         text = json.dumps(
             _rounded({"data": data.source, **metrics}), indent=2, sort_keys=True, allow_nan=False
         )
@@ -115,12 +122,12 @@ class Stage:
             temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
 
     def read_sessions(self, path: str) -> "pd.DataFrame":
-        """Read a Parquet file, or a CSV file without loss of digits."""
+        """Read a table, as Parquet or as CSV by the ending of the path."""
         import pandas as pd
 
         if path.endswith(".parquet"):
             return pd.read_parquet(self.dep(path))
-        return pd.read_csv(self.dep(path), float_precision="round_trip")
+        return pd.read_csv(self.dep(path))
 
     def read_features(self, path: str) -> "tuple[pd.DataFrame, pd.Series[int]]":
         """Read raw sessions and their labels from an output of the features stage."""
@@ -188,7 +195,8 @@ def _load_yaml(name: str) -> Any:
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
-        return round(value, DECIMALS)
+        finer = -math.floor(math.log10(abs(value))) - 1 if value else 0
+        return round(value, DIGITS + max(0, finer))
     if isinstance(value, Mapping):
         return {key: _rounded(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,7 +1,8 @@
 """Choose the candidate that earns tuning, by cross-validation on the baseline's folds."""
 
-from _stage import Stage, run
+from typing import Any
 
+from _stage import Stage, run
 from ecom.models import build_pipeline
 from ecom.params import Cv, Folds
 from ecom.search import (
@@ -18,7 +19,7 @@ def main(stage: Stage) -> None:
     sessions, labels = stage.read_features("data/features/train.parquet")
     baseline = stage.read_metrics("metrics/baseline.json")["by_fold"]
     folds = stratified_folds(labels, stage.params(Folds))
-    candidates = {}
+    candidates: dict[str, Any] = {}
     for candidate in params.candidates:
         pipeline = build_pipeline(candidate, seed=params.seed)
         scores = out_of_fold_scores(pipeline, sessions, labels, folds)

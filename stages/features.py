@@ -1,7 +1,6 @@
 """Hold out the test rows and add the engineered columns."""
 
 from _stage import Stage, run
-
 from ecom.features import ENGINEERED, add_features
 from ecom.params import Split
 from ecom.schema import TARGET

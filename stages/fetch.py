@@ -1,12 +1,11 @@
 """Bring the raw data: the pinned bytes, whatever source answers."""
 
-from _stage import ROOT, Stage, run
-
 import os
 from pathlib import Path
 
 from fsspec.callbacks import TqdmCallback
 
+from _stage import ROOT, Stage, run
 from ecom.params import Data
 from ecom.sources import fetch
 
@@ -26,7 +25,9 @@ def main(stage: Stage) -> None:
         # DVC runs experiments in a copy of the project; paths are meant from the project itself.
         root=Path(os.environ.get("DVC_ROOT", ROOT)),
         warn=stage.say,
-        progress=lambda: TqdmCallback(tqdm_kwargs={"unit": "B", "unit_scale": True, "disable": None}),
+        progress=lambda: TqdmCallback(
+            tqdm_kwargs={"unit": "B", "unit_scale": True, "disable": None}
+        ),
     )
     with stage.out(RAW) as temporary:
         temporary.write_bytes(fetched.content)

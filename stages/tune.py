@@ -1,9 +1,8 @@
 """Tune the candidate that cv chose."""
 
-from _stage import Stage, run
-
 import sys
 
+from _stage import Stage, run
 from ecom.models import build_pipeline
 from ecom.params import Folds, Tune
 from ecom.search import random_search, stratified_folds, trials
@@ -17,9 +16,9 @@ def main(stage: Stage) -> None:
         build_pipeline(candidate, seed=params.seed),
         sessions,
         labels,
-        stratified_folds(labels, stage.params(Folds)),
-        params,
-        params.distributions_of(candidate),
+        folds=stratified_folds(labels, stage.params(Folds)),
+        tune=params,
+        distributions=params.distributions_of(candidate),
         progress=sys.stdout.isatty(),
     )
     table = trials(search)

@@ -21,7 +21,7 @@ def to_types(table: pd.DataFrame) -> pd.DataFrame:
         ``integer`` and ``boolean`` columns (1 for TRUE) as int64, ``number`` columns as float64,
         ``category`` columns as text.
     """
-    typed = {}
+    typed: dict[str, pd.Series] = {}
     for column in COLUMNS:
         cells = table[column.name]
         if column.type == "boolean":

@@ -200,7 +200,9 @@ def parse_params(values: object) -> dict[str, Section]:
     sections = {}
     for name, model in known.items():
         if name not in values:
-            faults.append(f"{name}: missing; expected a section with {', '.join(model.model_fields)}")
+            faults.append(
+                f"{name}: missing; expected a section with {', '.join(model.model_fields)}"
+            )
             continue
         try:
             sections[name] = model.model_validate(values[name])
@@ -216,10 +218,14 @@ def _describe(model: type[Section], fault: Any) -> str:
     document = model.model_json_schema()
     node = parent = document
     key = model.name
-    for part in fault["loc"]:
+    location = [part for part in fault["loc"] if part != "[key]"]
+    for part in location:
         child = _child(document, node, part)
-        if child is not None or part == fault["loc"][-1]:
+        # Parts that name an option of a union stand in no schema, and are no part of the key.
+        if child is not None or part == location[-1]:
             key, parent, node = f"{key}.{part}", node, child or {}
+    if "[key]" in fault["loc"]:
+        return _unknown(key, _dereference(document, parent)["propertyNames"]["enum"])
     match fault["type"]:
         case "extra_forbidden":
             return _unknown(key, _dereference(document, parent)["properties"])
@@ -227,8 +233,6 @@ def _describe(model: type[Section], fault: Any) -> str:
             return f"{key}: missing; expected {_allowed(document, node)}"
         case "value_error":
             return f"{key}: {fault['ctx']['error']}"
-    if fault["loc"] and fault["loc"][-1] == "[key]":
-        return _unknown(key.removesuffix(".[key]"), _dereference(document, parent)["propertyNames"]["enum"])
     return f"{key}: {fault['input']!r} is not allowed; expected {_allowed(document, node)}"
 
 
@@ -270,8 +274,8 @@ def _allowed(document: Any, node: Any) -> str:
     ]  # fmt: skip
     kind = {
         "integer": "a whole number", "number": "a number", "boolean": "true or false",
-        "string": "text", "array": "a list that is not empty", "object": "a mapping that is not empty",
-        "null": "null",
+        "string": "text", "null": "null",
+        "array": "a list that is not empty", "object": "a mapping that is not empty",
     }[node["type"]]  # fmt: skip
     if "pattern" in node:
         bounds.append(f"matching {node['pattern']}")

@@ -43,7 +43,9 @@ def parse_csv(content: bytes) -> pd.DataFrame:
     try:
         text = content.decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError as error:
-        raise DataError(f"the file is not UTF-8 text (byte {error.start}): save it as UTF-8") from None
+        raise DataError(
+            f"the file is not UTF-8 text (byte {error.start}): save it as UTF-8"
+        ) from None
     _check_header(next(csv.reader([text.partition("\n")[0].rstrip("\r")]), []))
     _check_end(text)
     try:

@@ -28,8 +28,8 @@ def stratified_folds(labels: "pd.Series[int]", folds: Folds) -> StratifiedKFold:
     smallest = min(int(labels.sum()), int((1 - labels).sum()))
     if smallest < folds.n_splits:
         raise DataError(
-            f"folds.n_splits is {folds.n_splits}, but the training rows have only {smallest} of one "
-            "class: expected at least as many. Lower folds.n_splits or bring more sessions"
+            f"folds.n_splits is {folds.n_splits}, but the training rows have only {smallest} of "
+            "one class: expected at least as many. Lower folds.n_splits or bring more sessions"
         )
     return StratifiedKFold(folds.n_splits, shuffle=True, random_state=folds.seed)
 
@@ -86,14 +86,14 @@ def best_by_mean(candidates: Mapping[str, Mapping[str, Any]], metric: str = "pr_
     return max(candidates, key=lambda name: candidates[name][metric]["mean"])
 
 
-def random_search(
+def random_search(  # noqa: PLR0913  all of what a search is
     pipeline: Pipeline,
     sessions: pd.DataFrame,
     labels: "pd.Series[int]",
+    *,
     folds: StratifiedKFold,
     tune: Tune,
     distributions: Mapping[str, Distribution],
-    *,
     progress: bool = False,
 ) -> RandomizedSearchCV:
     """Search hyperparameters of a candidate's model by cross-validation.
@@ -168,7 +168,9 @@ def trials(search: RandomizedSearchCV) -> pd.DataFrame:
     columns: dict[str, Any] = {"trial": range(1, len(results["params"]) + 1)}
     for metric, scoring in SCORING.items():
         columns[metric] = results[f"mean_test_{scoring}"]
-        columns[f"{metric}_sd"] = results[f"std_test_{scoring}"] * np.sqrt(n_splits / (n_splits - 1))
+        columns[f"{metric}_sd"] = results[f"std_test_{scoring}"] * np.sqrt(
+            n_splits / (n_splits - 1)
+        )
     for name in results["params"][0]:
         columns[name.removeprefix("model__")] = [params[name] for params in results["params"]]
     return pd.DataFrame(columns)

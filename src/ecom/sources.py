@@ -115,7 +115,9 @@ def _read(address: str, root: Path, timeout: float, callback: Callback) -> bytes
 
         patience = aiohttp.ClientTimeout(total=None, sock_connect=timeout, sock_read=timeout)
         client = {"client_kwargs": {"timeout": patience, "trust_env": True}}
-        options = {"http": client, "https": client}
+        # An archive is read from a whole copy: not every server serves parts of a file.
+        address = address.replace("::http", "::simplecache::http")
+        options = {"https" if "https://" in address else "http": client}
     filesystem, path = fsspec.url_to_fs(address, **options)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "content"

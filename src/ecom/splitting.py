@@ -38,8 +38,8 @@ def split_sessions(
         )
     except ValueError as error:
         raise DataError(
-            f"{len(sessions):,} sessions, {int(sessions[TARGET].sum()):,} of them purchases, cannot "
-            f"be split with split.test_size {test_size}: {error}"
+            f"{len(sessions):,} sessions, {int(sessions[TARGET].sum()):,} of them purchases, "
+            f"cannot be split with split.test_size {test_size}: {error}"
         ) from None
     in_train = pd.MultiIndex.from_frame(test).isin(pd.MultiIndex.from_frame(train))
     return train.reset_index(drop=True), test[~in_train].reset_index(drop=True)

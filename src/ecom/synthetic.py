@@ -10,6 +10,7 @@ _MONTHS = {
     "Sep": 0.036, "Oct": 0.045, "Nov": 0.241, "Dec": 0.14,
 }  # fmt: skip
 _VISITORS = {"Returning_Visitor": 0.855, "New_Visitor": 0.138, "Other": 0.007}
+_WEEKEND = 0.23
 _REPEATED = 0.01
 
 
@@ -77,7 +78,7 @@ def generate_sessions(rows: int, seed: int) -> pd.DataFrame:
             "Region": random.integers(1, 10, rows),
             "TrafficType": random.integers(1, 15, rows),
             "VisitorType": visitor,
-            "Weekend": random.random(rows) < 0.23,
+            "Weekend": random.random(rows) < _WEEKEND,
             "Revenue": revenue,
         }
     ).round(6)
@@ -86,6 +87,6 @@ def generate_sessions(rows: int, seed: int) -> pd.DataFrame:
     return sessions[list(NAMES)]
 
 
-def _shares(weights: dict[str, float]) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-    shares = np.array(list(weights.values()))
-    return shares / shares.sum()
+def _shares(weights: dict[str, float]) -> list[float]:
+    total = sum(weights.values())
+    return [weight / total for weight in weights.values()]

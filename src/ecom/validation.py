@@ -30,7 +30,9 @@ class Problem:
         """Return one line: column, rule, count, first lines of the file with their values."""
         if self.column is None:
             return self.rule
-        found = ", ".join(f"line {line}: {value}" for line, value in zip(self.lines, self.values, strict=True))
+        found = ", ".join(
+            f"line {line}: {value}" for line, value in zip(self.lines, self.values, strict=True)
+        )
         more = ", ..." if self.count > len(self.lines) else ""
         rows = "1 row" if self.count == 1 else f"{self.count:,} rows"
         return f"{self.column} must be {self.rule}; {rows} not ({found}{more})"
@@ -113,17 +115,20 @@ def _pandera_column(column: Column) -> pa.Column:
         ]
     else:
         # Each rule passes what an earlier one has reported, so that no cell is counted twice.
-        checks = [pa.Check(lambda cells: _is_number(cells), name="a number")]
+        checks = [pa.Check(_is_number, name="a number")]
         if column.type == "integer":
             checks.append(
-                pa.Check(lambda cells: ~_is_number(cells) | (_number(cells) % 1 == 0), name="whole")
+                pa.Check(
+                    lambda cells: ~_is_number(cells) | (_number(cells) % 1 == 0),
+                    name="a whole number",
+                )
             )
         checks.append(
             pa.Check(
                 lambda cells: (
                     ~_is_number(cells) | _number(cells).between(column.minimum, column.maximum)
                 ),
-                name=f"from {column.minimum:,g} to {column.maximum:,g}",
+                name=f"from {column.minimum:,.12g} to {column.maximum:,.12g}",
             )
         )
     return pa.Column(checks=checks, nullable=False)
@@ -174,7 +179,9 @@ def _problems_of_cells(table: pd.DataFrame) -> list[Problem]:
                     column=column,
                     count=len(cases),
                     lines=tuple(int(index) + 2 for index in first["index"]),
-                    values=tuple("empty" if pd.isna(case) else repr(case) for case in first["failure_case"]),
+                    values=tuple(
+                        "empty" if pd.isna(case) else repr(case) for case in first["failure_case"]
+                    ),
                 )
             )
     return problems
@@ -202,4 +209,4 @@ def _number(cells: "pd.Series[str]") -> "pd.Series[float]":
 
 
 def _is_number(cells: "pd.Series[str]") -> "pd.Series[bool]":
-    return pd.Series(np.isfinite(_number(cells)), index=cells.index)
+    return _number(cells).abs() < np.inf
