@@ -195,7 +195,7 @@ def _load_yaml(name: str) -> Any:
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
-        finer = -math.floor(math.log10(abs(value))) - 1 if value else 0
+        finer = -math.floor(math.log10(abs(value))) - 1 if 0 < abs(value) < math.inf else 0
         return round(value, DIGITS + max(0, finer))
     if isinstance(value, Mapping):
         return {key: _rounded(item) for key, item in value.items()}

@@ -6,6 +6,8 @@ from sklearn.model_selection import train_test_split
 from ecom.errors import DataError
 from ecom.schema import TARGET
 
+CLASSES = (0, 1)
+
 
 def split_sessions(
     sessions: pd.DataFrame, *, test_size: float, seed: int
@@ -37,9 +39,16 @@ def split_sessions(
             sessions, test_size=test_size, stratify=sessions[TARGET], random_state=seed
         )
     except ValueError as error:
-        raise DataError(
-            f"{len(sessions):,} sessions, {int(sessions[TARGET].sum()):,} of them purchases, "
-            f"cannot be split with split.test_size {test_size}: {error}"
-        ) from None
+        raise _cannot_split(sessions, test_size, str(error)) from None
+    for name, rows in (("training", train), ("test", test)):
+        if rows[TARGET].nunique() < len(CLASSES):
+            raise _cannot_split(sessions, test_size, f"the {name} rows would be of one class only")
     in_train = pd.MultiIndex.from_frame(test).isin(pd.MultiIndex.from_frame(train))
     return train.reset_index(drop=True), test[~in_train].reset_index(drop=True)
+
+
+def _cannot_split(sessions: pd.DataFrame, test_size: float, reason: str) -> DataError:
+    return DataError(
+        f"{len(sessions):,} sessions, {int(sessions[TARGET].sum()):,} of them purchases, "
+        f"cannot be split with split.test_size {test_size}: {reason}"
+    )

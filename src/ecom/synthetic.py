@@ -50,7 +50,7 @@ def generate_sessions(rows: int, seed: int) -> pd.DataFrame:
         np.isin(month, ["Feb", "May"]), random.choice([0, 0.2, 0.4, 0.6, 0.8, 1], rows), 0
     )
     log_odds = (
-        -2.6
+        -1.6
         + 0.9 * interest
         + 0.7 * (month == "Nov")
         + 0.5 * (visitor == "New_Visitor")

@@ -1,0 +1,214 @@
+"""The pipeline from nothing: on the real data, offline, on a user's own data, on bad data."""
+
+import json
+import os
+import pty
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from ecom.schema import NAMES
+from ecom.synthetic import generate_sessions
+from project import NEEDS_REAL_DATA, RAW, Project, checkout, real_data
+
+
+def lock(project: Project) -> dict[str, object]:
+    loaded: dict[str, object] = YAML(typ="safe").load(project.root / "dvc.lock")
+    return loaded
+
+
+def with_real_data(folder: Path) -> Project:
+    """Return a clean checkout with the real data where params.yaml looks for it first."""
+    data = real_data()
+    if data is None:
+        pytest.skip(NEEDS_REAL_DATA)
+    (folder / "shared" / "data").mkdir(parents=True)
+    shutil.copy(data, folder / "shared" / "data" / "online_shoppers_intention.csv")
+    return checkout(folder / "project")
+
+
+def test_clean_clones_give_the_committed_lock_and_metrics_byte_for_byte(tmp_path: Path) -> None:
+    project = with_real_data(tmp_path / "one place")
+    other = with_real_data(tmp_path / "quite" / "another")
+    committed = lock(project)
+    for clone in (project, other):
+        (clone.root / "dvc.lock").unlink()
+
+    done = project.run("dvc", "repro")
+    other.run("dvc", "repro", PYTHONHASHSEED="7", TZ="Asia/Tokyo", OMP_NUM_THREADS="2")
+
+    assert len(re.findall("Running stage", done.stdout)) == len(lock(project)["stages"])  # type: ignore[arg-type]
+    assert lock(project) == lock(other) == committed
+    assert project.changed() == ""
+
+
+def offline(folder: Path) -> Project:
+    """Return a clean checkout whose sources do not answer: no file beside it, and no web."""
+    project = checkout(folder / "project")
+    project.set_params(
+        data__sources=["../shared/none.csv", "http://127.0.0.1:9/none.csv"], data__retries=0,
+        data__synthetic__rows=1500, validate__min_rows=1000, folds__n_splits=2, tune__n_iter=2,
+    )  # fmt: skip
+    project.commit()
+    return project
+
+
+def test_without_a_source_make_run_says_so_and_shows_synthetic_results(tmp_path: Path) -> None:
+    project = offline(tmp_path)
+
+    done = project.run(sys.executable, "-m", "ecom", "run").stdout
+
+    assert "no source of raw data answered:\n  - ../shared/none.csv: FileNotFoundError" in done
+    assert "runs on synthetic sessions" in done
+    assert "Results on synthetic sessions" in done
+    metrics = list((project.root / ".synthetic" / "metrics").glob("*.json"))
+    assert len(metrics) == len(list((project.root / "metrics").glob("*.json")))
+    assert {json.loads(path.read_text())["data"] for path in metrics} == {"synthetic"}
+    assert project.changed() == ""
+
+    again = project.run(sys.executable, "-m", "ecom", "run").stdout
+
+    assert "Running stage" not in again
+    assert "Data and pipelines are up to date." in again
+
+
+def test_without_a_source_dvc_repro_stops_with_one_clear_error(tmp_path: Path) -> None:
+    done = offline(tmp_path).run("dvc", "repro", check=False)
+
+    assert done.returncode != 0
+    assert "params.yaml: data.sources takes paths" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_raw_data_in_the_cache_serves_when_no_source_answers(unchanged: Project) -> None:
+    unchanged.set_params(data__source="real", data__sources=["none.csv"], data__retries=0)
+    (unchanged.root / RAW).unlink()
+
+    done = unchanged.run(sys.executable, "-m", "ecom", "run", check=False).stdout
+
+    assert "runs on synthetic sessions" not in done
+    assert (unchanged.root / RAW).exists()
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_sessions_of_a_users_own_run_by_naming_the_file(
+    unchanged: Project, tmp_path: Path, kind: str
+) -> None:
+    own = tmp_path / f"own.{kind}"
+    sessions = generate_sessions(1800, seed=9)[list(reversed(NAMES))]
+    sessions.to_csv(own, index=False) if kind == "csv" else sessions.to_parquet(own)
+
+    done = unchanged.run(
+        "dvc", "exp", "run",
+        "-S", "data.source=real", "-S", f"data.sources=[{own}]", "-S", "data.sha256=null",
+    ).stdout  # fmt: skip
+
+    assert "data.sha256 is null, so a change of the file goes unnoticed: pin it with" in done
+    clean = json.loads((unchanged.root / "metrics" / "clean.json").read_text())
+    assert (clean["rows_in"], clean["data"]) == (1800, "real")
+
+
+def test_a_fetch_that_fails_leaves_the_raw_data_that_is_there(unchanged: Project) -> None:
+    before = (unchanged.root / RAW).read_bytes()
+    unchanged.set_params(data__source="real", data__sources=["none.csv"])
+
+    done = unchanged.run("dvc", "repro", "fetch", check=False)
+
+    assert done.returncode != 0
+    assert (unchanged.root / RAW).read_bytes() == before
+
+
+def test_bad_raw_data_stops_the_run_in_validate_and_touches_nothing_downstream(
+    unchanged: Project, tmp_path: Path
+) -> None:
+    outs = [
+        "data/processed",
+        "data/features",
+        "models",
+        "metrics/clean.json",
+        "metrics/evaluate.json",
+    ]
+    before = {path: fingerprint(unchanged.root / path) for path in outs}
+    bad = generate_sessions(1500, seed=1).astype(object)
+    bad.loc[3, "Month"] = "Smarch"
+    bad.loc[5:7, "BounceRates"] = 1.5
+    bad.to_csv(tmp_path / "bad.csv", index=False)
+    unchanged.set_params(
+        data__source="real", data__sources=[str(tmp_path / "bad.csv")], data__sha256=None
+    )
+
+    done = unchanged.run("dvc", "repro", check=False)
+
+    assert done.returncode != 0
+    assert "the raw data has 2 problems:" in done.stdout
+    assert "BounceRates must be from 0 to 1; 3 rows not (line 7: '1.5', line 8:" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert {path: fingerprint(unchanged.root / path) for path in outs} == before
+    verdict = json.loads((unchanged.root / "metrics" / "validate.json").read_text())
+    assert [problem["column"] for problem in verdict["problems"]] == ["BounceRates", "Month"]
+
+    by_hand = unchanged.run(sys.executable, "stages/clean.py", check=False)
+
+    assert by_hand.returncode == 1
+    assert by_hand.stdout.startswith("clean: metrics/validate.json lists problems")
+
+
+def fingerprint(path: Path) -> dict[str, tuple[int, float]]:
+    files = [path] if path.is_file() else sorted(path.rglob("*"))
+    return {str(file): (file.stat().st_size, file.stat().st_mtime) for file in files}
+
+
+def test_a_bad_knob_stops_every_stage_before_any_work(unchanged: Project) -> None:
+    unchanged.set_params(tune__n_iter="many")
+
+    done = unchanged.run("dvc", "repro", check=False)
+
+    assert done.returncode != 0
+    assert "tune.n_iter: 'many' is not allowed; expected a whole number at least 1" in done.stdout
+    assert "Traceback" not in done.stdout
+    for script in (unchanged.root / "stages").glob("[!_]*.py"):
+        by_hand = unchanged.run(sys.executable, str(script), check=False)
+        assert by_hand.returncode == 1
+        assert "tune.n_iter: 'many'" in by_hand.stdout
+
+
+def test_every_stage_runs_by_hand_from_any_folder_with_the_same_bytes(
+    unchanged: Project, tmp_path: Path
+) -> None:
+    before = lock(unchanged)
+    stages = list(before["stages"])  # type: ignore[call-overload]
+
+    for stage in stages:
+        inside = Project(tmp_path)
+        inside.run(sys.executable, str(unchanged.root / "stages" / f"{stage}.py"))
+
+    assert unchanged.run("dvc", "status").stdout.strip() == "Data and pipelines are up to date."
+    assert unchanged.changed() == ""
+
+
+def test_a_progress_bar_on_a_terminal_does_not_change_the_model(unchanged: Project) -> None:
+    parent, child = pty.openpty()
+    tune = subprocess.Popen(
+        [sys.executable, "stages/tune.py"], cwd=unchanged.root,
+        stdin=child, stdout=child, stderr=child,
+    )  # fmt: skip
+    os.close(child)
+    shown = b""
+    while chunk := _read(parent):
+        shown += chunk
+
+    assert tune.wait() == 0
+    assert b"RandomizedSearchCV" in shown
+    assert unchanged.run("dvc", "status").stdout.strip() == "Data and pipelines are up to date."
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        return b""

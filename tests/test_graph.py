@@ -1,0 +1,162 @@
+"""dvc.yaml tells the whole truth: a stage's deps and params are exactly what its code reaches."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import grimp
+import pytest
+from ruamel.yaml import YAML
+
+from ecom import params as params_module
+
+ROOT = Path(__file__).parent.parent
+STAGES: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
+SECTIONS = {section.__name__: section.name for section in params_module.SECTIONS}
+IMPORTS = grimp.build_graph("ecom", exclude_type_checking_imports=True)
+
+
+def script(name: str) -> ast.Module:
+    return ast.parse((ROOT / "stages" / f"{name}.py").read_text(encoding="utf-8"))
+
+
+def imported_modules(tree: ast.Module) -> set[str]:
+    """Return the modules that a script imports anywhere but for type checking."""
+    modules = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            modules.add(node.module)
+        elif isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+    return modules
+
+
+def path_of(module: str) -> str:
+    if module == "ecom":
+        return "src/ecom/__init__.py"
+    return f"src/{module.replace('.', '/')}.py"
+
+
+def code_that_runs_in(stage: str) -> set[str]:
+    """Return the files of every module that a stage imports, transitively, and its own."""
+    direct = imported_modules(script(stage)) | imported_modules(script("_stage"))
+    modules = {module for module in direct if module.split(".")[0] == "ecom"} | {"ecom"}
+    for module in tuple(modules):
+        modules |= IMPORTS.find_upstream_modules(module)
+    return {path_of(module) for module in modules} | {f"stages/{stage}.py", "stages/_stage.py"}
+
+
+def strings_given_to(stage: str, *methods: str) -> set[str]:
+    """Return the paths that a stage's script gives to methods of Stage; f-strings unfolded."""
+    constants = {
+        node.targets[0].id: node.value.value
+        for node in ast.walk(script(stage))
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Constant)
+    }
+    found = set()
+    for node in ast.walk(script(stage)):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in methods
+        ):
+            argument = node.args[0]
+            match argument:
+                case ast.Constant(value=str(path)):
+                    found.add(path)
+                case ast.Name(id=name):
+                    found.add(str(constants[name]))
+                case ast.JoinedStr():
+                    found |= unfolded(argument)
+    return found
+
+
+def unfolded(argument: ast.JoinedStr) -> set[str]:
+    """Return what evaluate's f-strings become: one path for each model and each plot."""
+    names = {
+        "name": ("baseline", "best_model"),
+        "plot": ("roc", "precision_recall", "confusion"),
+    }
+    template = ast.unparse(argument)[2:-1]
+    paths = {template}
+    for name, values in names.items():
+        paths = {path.replace(f"{{{name}}}", value) for path in paths for value in values}
+    return paths
+
+
+def declared_outs(stage: str) -> set[str]:
+    return {
+        path
+        for kind in ("outs", "metrics", "plots")
+        for out in STAGES[stage].get(kind, [])
+        for path in (out if isinstance(out, dict) else [out])
+    }
+
+
+def test_every_script_is_a_stage_and_every_stage_a_script() -> None:
+    scripts = {path.stem for path in (ROOT / "stages").glob("[!_]*.py")}
+
+    assert scripts == set(STAGES)
+    for name, stage in STAGES.items():
+        assert stage["cmd"] == f"python stages/{name}.py"
+        assert stage["desc"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_deps_are_the_imported_modules_the_data_and_the_environment(stage: str) -> None:
+    data = strings_given_to(
+        stage, "dep", "read_metrics", "read_sessions", "read_features", "read_model"
+    )
+
+    assert set(STAGES[stage]["deps"]) == code_that_runs_in(stage) | data | {"requirements.txt"}
+    assert len(STAGES[stage]["deps"]) == len(set(STAGES[stage]["deps"]))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_outs_are_the_files_that_the_stage_writes(stage: str) -> None:
+    assert declared_outs(stage) == strings_given_to(
+        stage, "out", "write_metrics", "write_table", "write_model"
+    )
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_params_are_the_sections_that_the_stage_reads(stage: str) -> None:
+    read = {
+        SECTIONS[node.args[0].id]
+        for node in ast.walk(script(stage))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "params"
+        and isinstance(node.args[0], ast.Name)
+    }
+    if "data" not in read:
+        read.add("data.source")  # labels the metrics
+
+    assert set(STAGES[stage]["params"]) == read
+
+
+def test_every_knob_is_declared_by_a_stage() -> None:
+    declared = {section for stage in STAGES.values() for section in stage["params"]}
+
+    assert set(SECTIONS.values()) <= declared
+
+
+def test_only_evaluate_reads_the_test_rows() -> None:
+    readers = {
+        name for name, stage in STAGES.items() if "data/features/test.parquet" in stage["deps"]
+    }
+
+    assert readers == {"evaluate"}
+
+
+def test_every_out_that_git_keeps_is_small_text_and_every_model_and_table_is_dvcs() -> None:
+    for stage in STAGES.values():
+        for kind, cached in (("outs", True), ("metrics", False), ("plots", False)):
+            for out in stage.get(kind, []):
+                options = next(iter(out.values())) if isinstance(out, dict) else {}
+                assert options.get("cache", True) is cached
