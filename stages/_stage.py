@@ -61,7 +61,7 @@ class Stage:
         self._params = set(declared["params"])
         self._outs = {
             path
-            for kind in ("outs", "metrics", "plots")
+            for kind in ("outs", "metrics")
             for out in declared.get(kind, [])
             for path in (out if isinstance(out, dict) else [out])
         }

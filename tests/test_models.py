@@ -141,7 +141,10 @@ def test_a_search_tells_every_trial_and_refits_the_best() -> None:
     )  # fmt: skip
     table = trials(search)
 
-    assert list(table) == ["trial", "pr_auc", "pr_auc_sd", "roc_auc", "roc_auc_sd", "C"]
+    assert list(table) == [
+        "trial", "pr_auc", "pr_auc_sd", "roc_auc", "roc_auc_sd", "best_pr_auc_so_far", "C",
+    ]  # fmt: skip
+    assert table["best_pr_auc_so_far"].tolist() == table["pr_auc"].cummax().tolist()
     assert len(table) == 3
     assert table["pr_auc"].idxmax() == search.best_index_
     assert table["C"][search.best_index_] == search.best_estimator_["model"].C

@@ -1,10 +1,12 @@
 """params.yaml: what is wrong is told by key, value and what is allowed."""
 
 import copy
+import io
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dvc.utils.serialize._yaml import _get_yaml, parse_yaml_for_update
 from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
@@ -12,8 +14,8 @@ from ruamel.yaml import YAML
 from ecom.errors import ParamsError
 from ecom.params import SECTIONS, Data, Section, Tune, parse_params
 
-ROOT = Path(__file__).parent.parent
-PARAMS: dict[str, Any] = YAML(typ="safe").load(ROOT / "params.yaml")
+PARAMS_FILE = Path(__file__).parent.parent / "params.yaml"
+PARAMS: dict[str, Any] = YAML(typ="safe").load(PARAMS_FILE)
 
 
 def with_value(key: str, value: object) -> dict[str, Any]:
@@ -31,6 +33,14 @@ def test_the_committed_params_are_valid_and_complete() -> None:
 
     assert list(sections) == [section.name for section in SECTIONS] == list(PARAMS)
     assert isinstance(sections["tune"], Tune)
+
+
+def test_an_experiment_that_sets_a_knob_changes_its_line_only() -> None:
+    # `dvc exp run -S` rewrites the file: a layout other than its own would come back as noise.
+    rewritten = io.StringIO()
+    _get_yaml().dump(parse_yaml_for_update(PARAMS_FILE.read_text(), ""), rewritten)
+
+    assert rewritten.getvalue() == PARAMS_FILE.read_text()
 
 
 def test_sections_are_frozen() -> None:

@@ -162,7 +162,14 @@ def to_scipy(distribution: Distribution) -> Any:
 
 
 def trials(search: RandomizedSearchCV) -> pd.DataFrame:
-    """Return one row per setting tried: mean and spread of its scores, and its hyperparameters."""
+    """Return one row per setting tried, in the order tried.
+
+    Returns
+    -------
+    DataFrame
+        ``trial`` from 1, mean and sample standard deviation of each metric over the folds, the
+        best mean PR-AUC so far, and the hyperparameters.
+    """
     results = search.cv_results_
     n_splits = search.n_splits_
     columns: dict[str, Any] = {"trial": range(1, len(results["params"]) + 1)}
@@ -171,6 +178,7 @@ def trials(search: RandomizedSearchCV) -> pd.DataFrame:
         columns[f"{metric}_sd"] = results[f"std_test_{scoring}"] * np.sqrt(
             n_splits / (n_splits - 1)
         )
+    columns["best_pr_auc_so_far"] = np.maximum.accumulate(columns["pr_auc"])
     for name in results["params"][0]:
         columns[name.removeprefix("model__")] = [params[name] for params in results["params"]]
     return pd.DataFrame(columns)
