@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
 from rich.console import Console
 from rich.table import Table
 from ruamel.yaml import YAML
@@ -41,7 +42,7 @@ print(spent)
 
 
 class Stage(NamedTuple):
-    """Wall seconds, share of them spent importing, and peak memory in MiB of one stage."""
+    """Wall seconds, share of them spent in the imports of its own process, peak MiB."""
 
     seconds: float
     importing: float
@@ -62,20 +63,31 @@ def interleaved(*commands: list[str], cwd: Path) -> list[float]:
 
 
 def run_stage(script: str, cwd: Path) -> Stage:
-    """Run a stage by hand; its peak memory is that of its largest process, workers included."""
+    """Run a stage by hand; its peak memory is that of all its processes, sampled."""
     with tempfile.TemporaryFile("w+") as output:
         start = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, "-c", TIMED_STAGE, script], cwd=cwd, stdout=output
         )
-        _, status, usage = os.wait4(process.pid, 0)
+        peak = 0
+        while process.poll() is None:
+            peak = max(peak, resident_bytes(process.pid))
+            time.sleep(0.02)
         wall = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if status:
+        if process.returncode:
             sys.exit(f"{script} failed")
         output.seek(0)
         importing = float(output.read().splitlines()[-1])
-    return Stage(wall, importing / wall, usage.ru_maxrss / 1024)
+    return Stage(wall, importing / wall, peak / 2**20)
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the resident memory of a process and all that it started."""
+    try:
+        process = psutil.Process(pid)
+        return sum(one.memory_info().rss for one in (process, *process.children(recursive=True)))
+    except psutil.NoSuchProcess:  # one ended meanwhile
+        return 0
 
 
 def make_single_stage_project(folder: Path) -> Path:

@@ -1,14 +1,15 @@
 """What the stages share: their declaration in dvc.yaml, their knobs, and their files.
 
 A stage reads and writes only what dvc.yaml declares for it; everything else is refused. Import
-this module first: it fixes the thread counts before a numerical library reads them, and puts the
-library of this very checkout first on the path, also where DVC runs a copy of the project.
+this module first: it fixes what numerical libraries read when they load (threads, and the kernels
+of OpenBLAS, which round differently from one CPU to the next), and puts the library of this very
+checkout first on the path, also where DVC runs a copy of the project.
 """
 
 import inspect
 import json
-import math
 import os
+import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
+if platform.machine() in {"x86_64", "AMD64"}:
+    os.environ["OPENBLAS_CORETYPE"] = "Nehalem"  # every x86-64 in use has it
 
 from ruamel.yaml import YAML  # noqa: E402
 from ruamel.yaml.error import YAMLError  # noqa: E402
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 
 AnySection = TypeVar("AnySection", bound=Section)
 
-DIGITS = 6
+DECIMALS = 6
 
 
 class UndeclaredError(Exception):
@@ -87,6 +90,11 @@ class Stage:
             )
         return ROOT / path
 
+    def previous_out(self, path: str) -> Path:
+        """Return the absolute path where an earlier run left a declared output, if it did."""
+        self._require(path, self._outs, "outs")
+        return ROOT / path
+
     @contextmanager
     def out(self, path: str) -> Iterator[Path]:
         """Yield a temporary path that becomes a declared output if the block succeeds."""
@@ -106,18 +114,18 @@ class Stage:
         """Read a JSON file of metrics."""
         return json.loads(self.dep(path).read_text(encoding="utf-8"))
 
-    def write_metrics(self, path: str, metrics: Mapping[str, Any]) -> None:
-        """Write metrics as JSON: labelled real or synthetic, floats rounded, keys sorted.
+    def write_metrics(
+        self, path: str, metrics: Mapping[str, Any], exact: Mapping[str, Any] | None = None
+    ) -> None:
+        """Write metrics as JSON: labelled real or synthetic, keys sorted, floats to 6 decimals.
 
-        Floats have 6 decimals, and 6 significant digits below 0.1, so that a small
-        hyperparameter is told as exactly as a metric.
+        Values in `exact` are not rounded: settings, as against measurements.
         """
         if "data" not in self._params:
             self._require("data.source", self._params, "params")
         data = cast("Data", self._sections["data"])
-        text = json.dumps(
-            _rounded({"data": data.source, **metrics}), indent=2, sort_keys=True, allow_nan=False
-        )
+        values = {"data": data.source, **_rounded(metrics), **(exact or {})}
+        text = json.dumps(values, indent=2, sort_keys=True, allow_nan=False)
         with self.out(path) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
 
@@ -195,8 +203,7 @@ def _load_yaml(name: str) -> Any:
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
-        finer = -math.floor(math.log10(abs(value))) - 1 if 0 < abs(value) < math.inf else 0
-        return round(value, DIGITS + max(0, finer))
+        return round(value, DECIMALS)
     if isinstance(value, Mapping):
         return {key: _rounded(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

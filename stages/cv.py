@@ -33,8 +33,14 @@ def main(stage: Stage) -> None:
         pr_auc = by_metric["pr_auc"]
         stage.say(f"{candidate} PR-AUC {pr_auc['mean']:.3f} ± {pr_auc['sd']:.3f} over folds")
     selected = best_by_mean(candidates)
-    stage.write_metrics("metrics/cv.json", {"candidates": candidates, "selected": selected})
-    stage.say(f"selected {selected}")
+    beats_baseline = candidates[selected]["pr_auc_minus_baseline"]["mean"] > 0
+    stage.write_metrics(
+        "metrics/cv.json",
+        {"candidates": candidates, "selected": selected, "beats_baseline": beats_baseline},
+    )
+    stage.say(
+        f"selected {selected}" + ("" if beats_baseline else ": it does not beat the baseline")
+    )
 
 
 if __name__ == "__main__":

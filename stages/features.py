@@ -1,4 +1,8 @@
-"""Hold out the test rows and add the engineered columns."""
+"""Hold out the test rows and add the engineered columns.
+
+The engineered columns are for people to look at: models take raw sessions and engineer for
+themselves, by the same function, so that training and serving cannot differ.
+"""
 
 from _stage import Stage, run
 from ecom.features import ENGINEERED, add_features

@@ -7,7 +7,7 @@ from fsspec.callbacks import TqdmCallback
 
 from _stage import ROOT, Stage, run
 from ecom.params import Data
-from ecom.sources import fetch
+from ecom.sources import fetch, is_pinned
 
 RAW = "data/raw/online_shoppers_intention.csv"
 
@@ -20,15 +20,18 @@ def main(stage: Stage) -> None:
         stage.write_table(RAW, generate_sessions(data.synthetic.rows, data.synthetic.seed))
         stage.say(f"{data.synthetic.rows:,} synthetic sessions")
         return
+    present = stage.previous_out(RAW)
+    if present.exists() and is_pinned(present.read_bytes(), data.sha256):
+        stage.say("the pinned content is there already")
+        return
     fetched = fetch(
         data,
         # DVC runs experiments in a copy of the project; paths are meant from the project itself.
         root=Path(os.environ.get("DVC_ROOT", ROOT)),
-        warn=stage.say,
-        progress=lambda: TqdmCallback(
-            tqdm_kwargs={"unit": "B", "unit_scale": True, "disable": None}
-        ),
+        progress=progress_bar,
     )
+    for failure in fetched.failures:
+        stage.say(f"skipped {failure}")
     with stage.out(RAW) as temporary:
         temporary.write_bytes(fetched.content)
     stage.say(f"{len(fetched.content):,} bytes from {fetched.address}")
@@ -37,6 +40,12 @@ def main(stage: Stage) -> None:
             f"data.sha256 is null, so a change of the file goes unnoticed: pin it with "
             f"{fetched.sha256}, or run `dvc repro --force fetch` after each change"
         )
+
+
+def progress_bar(address: str) -> TqdmCallback:
+    return TqdmCallback(
+        tqdm_kwargs={"desc": address, "unit": "B", "unit_scale": True, "disable": None}
+    )
 
 
 if __name__ == "__main__":

@@ -30,13 +30,15 @@ def main(stage: Stage) -> None:
         {
             "candidate": candidate,
             "n_iter": len(table),
-            "best_params": {
-                name.removeprefix("model__"): value for name, value in search.best_params_.items()
-            },
             "best_cv_pr_auc": float(best["pr_auc"]),
             "best_cv_pr_auc_sd": float(best["pr_auc_sd"]),
             "best_cv_roc_auc": float(best["roc_auc"]),
             "best_cv_roc_auc_sd": float(best["roc_auc_sd"]),
+        },
+        exact={
+            "best_params": {
+                name.removeprefix("model__"): value for name, value in search.best_params_.items()
+            }
         },
     )
     stage.say(f"{candidate} PR-AUC {best['pr_auc']:.3f} ± {best['pr_auc_sd']:.3f} over folds")

@@ -55,15 +55,11 @@ class Project:
     def commit(self) -> None:
         """Commit everything that git does not ignore."""
         self.run("git", "add", "--all")
-        self.run("git", "-c", "user.name=test", "-c", "user.email=test@example.org",
-                 "commit", "--quiet", "--allow-empty", "--message", "state")  # fmt: skip
+        self.run("git", "commit", "--quiet", "--allow-empty", "--message", "state")
 
     def changed(self) -> str:
         """Return what `git status` would show as changed."""
         return self.run("git", "status", "--porcelain").stdout
-
-    def tracked(self) -> list[str]:
-        return self.run("git", "ls-files").stdout.split("\n")
 
 
 def checkout(folder: Path) -> Project:
@@ -78,5 +74,7 @@ def checkout(folder: Path) -> Project:
             shutil.copy2(ROOT / name, folder / name)
     project = Project(folder)
     project.run("git", "init", "--quiet", "--initial-branch", "main")
+    project.run("git", "config", "user.name", "test")
+    project.run("git", "config", "user.email", "test@example.org")
     project.commit()
     return project

@@ -48,7 +48,7 @@ def test_parquet_becomes_the_csv_of_its_rows() -> None:
     ("content", "said"),
     [
         (zipped(a=CSV, b=CSV), "holds a.csv, b.csv; expected one file"),
-        (zipped(), "damaged or truncated"),
+        (zipped(), "holds nothing; expected one file"),
         (zipped(a=CSV)[:40], "damaged or truncated"),
         (gzip.compress(CSV * 100)[:20], "damaged or truncated"),
         (b"PAR1 and then nothing", "damaged or truncated"),
@@ -57,7 +57,7 @@ def test_parquet_becomes_the_csv_of_its_rows() -> None:
 )
 def test_an_archive_that_does_not_give_one_file_is_refused(content: bytes, said: str) -> None:
     with pytest.raises(DataError, match=said):
-        unpack(content if content[:2] != b"PK" or len(content) > 30 else b"PK\x03\x04")
+        unpack(content)
 
 
 @pytest.mark.parametrize(

@@ -148,8 +148,6 @@ def test_a_search_tells_every_trial_and_refits_the_best() -> None:
     assert len(table) == 3
     assert table["pr_auc"].idxmax() == search.best_index_
     assert table["C"][search.best_index_] == search.best_estimator_["model"].C
-    folds = search.cv_results_[f"split{0}_test_average_precision"][search.best_index_]
-    assert 0 < folds < 1
 
 
 def test_the_sd_of_a_trial_is_the_sample_sd_of_its_folds() -> None:
@@ -189,6 +187,17 @@ def test_a_hyperparameter_that_the_model_does_not_have_is_refused() -> None:
         random_search(
             build_pipeline("logistic"), sessions, labels,
             folds=stratified_folds(labels, FOLDS), tune=tune(), distributions=depth,
+        )  # fmt: skip
+
+
+def test_a_value_that_the_model_does_not_take_is_named_with_its_range() -> None:
+    sessions, labels = features_and_labels()
+    above_one = {"l1_ratio": Distribution(distribution="uniform", low=5, high=9)}
+
+    with pytest.raises(ParamsError, match=r"'l1_ratio' parameter .* must be .*range \[0.*1"):
+        random_search(
+            build_pipeline("logistic"), sessions, labels,
+            folds=stratified_folds(labels, FOLDS), tune=tune(), distributions=above_one,
         )  # fmt: skip
 
 

@@ -101,6 +101,18 @@ def test_a_wrong_value_is_told_by_key_value_and_what_is_allowed(
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize("key", ["tune", "tune.distributions", "tune.distributions.logistic"])
+def test_a_key_that_is_no_text_is_an_unknown_key(key: str) -> None:
+    values = with_value(f"{key}.x", 1)
+    node: Any = values
+    for part in key.split("."):
+        node = node[part]
+    node[3] = node.pop("x")
+
+    with pytest.raises(ParamsError, match=rf"{key}\.3"):
+        parse_params(values)
+
+
 def test_every_fault_is_told_at_once() -> None:
     values = with_value("split.seed", "x") | {"clean": {}, "extra": 1}
 
@@ -121,7 +133,8 @@ def test_a_file_without_sections_is_refused(values: object) -> None:
 json_like = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=8) | st.integers(), inner, max_size=3)
     ),
 )
 

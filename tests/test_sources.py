@@ -24,7 +24,7 @@ def fetch_from(*sources: str, root: Path, sha256: str | None = SHA256, retries: 
         source="real", sources=list(sources), sha256=sha256, timeout=1, retries=retries,
         synthetic=Synthetic(rows=100, seed=0),
     )  # fmt: skip
-    return fetch(data, root, warn=lambda _: None)
+    return fetch(data, root)
 
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -99,6 +99,11 @@ def test_the_next_source_is_tried_when_one_fails(tmp_path: Path) -> None:
         fetched = fetch_from("none.csv", address, "wrong.csv", "right.csv", root=tmp_path)
 
     assert fetched.address == "right.csv"
+    assert [failure.partition(":")[0] for failure in fetched.failures] == [
+        "none.csv",
+        "http",
+        "wrong.csv",
+    ]
 
 
 def test_a_wrong_hash_names_source_expected_and_found(tmp_path: Path) -> None:

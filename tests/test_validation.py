@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -118,6 +119,7 @@ def test_every_problem_is_listed_not_only_the_first() -> None:
         (csv(SESSIONS.assign(Revenue=True)), "100.0% of the sessions end in a purchase"),
         (csv(SESSIONS[:0]), "0 rows, expected 100 to 400"),
         (b'"' + csv(), "the first line is no header"),
+        (csv().replace(b"\n", b"\r"), "not comma-separated lines of text"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -125,6 +127,26 @@ def test_a_file_that_is_wrong_as_a_whole_gets_its_likely_cause(content: bytes, s
     report = validate(content, BOUNDS)
 
     assert any(said in str(problem) for problem in report.problems), report.problems
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("rows", [range(1, 301), range(1, 3), range(290, 301)])
+def test_a_row_with_too_many_fields_is_never_cut_to_size(rows: range) -> None:
+    # Outside pytest, where warnings are no errors, pandas drops the fields it has no column for.
+    lines = csv().splitlines()
+    longer = [line + b",9" if number in rows else line for number, line in enumerate(lines)]
+
+    report = validate(b"\n".join(longer), BOUNDS)
+
+    assert "do not all have 18 fields" in str(report.problems)
+
+
+def test_a_cut_within_the_last_field_is_told_as_truncation() -> None:
+    report = validate(csv().rstrip()[:-1], BOUNDS)
+
+    assert "the file stops within its last row: truncated? Fetch it again" in map(
+        str, report.problems
+    )
 
 
 @st.composite
@@ -192,6 +214,7 @@ def test_cleaning_drops_duplicates_only_when_told(drop: bool) -> None:
 def test_numbers_survive_the_way_through_text_exactly() -> None:
     written = io.StringIO()
     sessions = clean(parse_csv(csv()), drop_duplicates=True)
+    sessions["PageValues"] = np.random.default_rng(0).lognormal(size=len(sessions))
     sessions.to_csv(written, index=False)
 
     again = pd.read_csv(io.StringIO(written.getvalue()))

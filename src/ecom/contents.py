@@ -7,7 +7,7 @@ import zlib
 
 from ecom.errors import DataError
 
-_GZIP, _ZIP, _PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"PAR1"
+_GZIP, _ZIP, _PARQUET = b"\x1f\x8b", b"PK", b"PAR1"
 _NOT_CSV = (
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself: run `git lfs pull`"),
     (_GZIP, "gzip-compressed: name it in data.sources, which decompresses it"),

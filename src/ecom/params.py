@@ -194,6 +194,7 @@ def parse_params(values: object) -> dict[str, Section]:
         With a line for every fault: key, value and what is allowed.
     """
     known = {section.name: section for section in SECTIONS}
+    values = _with_text_keys(values)
     if not isinstance(values, Mapping):
         raise ParamsError(f"params.yaml holds {values!r}; expected sections {', '.join(known)}")
     faults = [_unknown(str(name), known) for name in values if name not in known]
@@ -211,6 +212,13 @@ def parse_params(values: object) -> dict[str, Section]:
     if faults:
         raise ParamsError("params.yaml has\n" + "\n".join(f"  - {fault}" for fault in faults))
     return sections
+
+
+def _with_text_keys(values: Any) -> Any:
+    """Spell the keys of mappings as text, so that 3 is as unknown a key as '3'."""
+    if isinstance(values, Mapping):
+        return {str(key): _with_text_keys(value) for key, value in values.items()}
+    return values
 
 
 def _describe(model: type[Section], fault: Any) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import warnings
 
 import pandas as pd
 
@@ -23,8 +24,8 @@ def parse_csv(content: bytes) -> pd.DataFrame:
     Returns
     -------
     DataFrame of shape (n_sessions, 18)
-        The columns of `ecom.schema.NAMES` in that order. Cells are text, empty cells missing;
-        row ``i`` stands on line ``i + 2`` of the file.
+        The columns of `ecom.schema.NAMES` in that order. Cells are text, empty cells missing.
+        Unless a quoted cell spans lines, row ``i`` stands on line ``i + 2`` of the file.
 
     Raises
     ------
@@ -46,13 +47,16 @@ def parse_csv(content: bytes) -> pd.DataFrame:
         raise DataError(
             f"the file is not UTF-8 text (byte {error.start}): save it as UTF-8"
         ) from None
-    _check_header(next(csv.reader([text.partition("\n")[0].rstrip("\r")]), []))
+    _check_header(_fields(text.partition("\n")[0].rstrip("\r")))
     _check_end(text)
     try:
-        table = pd.read_csv(
-            io.StringIO(text), dtype=str, keep_default_na=False, na_values=[""],
-            skip_blank_lines=False, index_col=False,
-        )  # fmt: skip
+        with warnings.catch_warnings():
+            # pandas only warns where it drops the fields that a row has too many.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(
+                io.StringIO(text), dtype=str, keep_default_na=False, na_values=[""],
+                skip_blank_lines=False, index_col=False,
+            )  # fmt: skip
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise DataError(
             f"the rows do not all have {len(NAMES)} fields: {str(error).strip().rstrip('.')}"
@@ -86,9 +90,16 @@ def _check_header(header: list[str]) -> None:
 
 def _check_end(text: str) -> None:
     """Raise if the last line stops short, as after an interrupted download."""
-    fields = next(csv.reader([text[text.rfind("\n") + 1 :]]), [])
+    fields = _fields(text[text.rfind("\n") + 1 :])
     if len(fields) < len(NAMES):
         raise DataError(
             f"the file ends in the middle of a row (line {text.count(chr(10)) + 1} has "
             f"{len(fields)} of {len(NAMES)} fields): truncated on its way? Fetch it again"
         )
+
+
+def _fields(line: str) -> list[str]:
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error as error:
+        raise DataError(f"the file is not comma-separated lines of text: {error}") from None

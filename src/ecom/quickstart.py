@@ -27,8 +27,7 @@ def run_pipeline(root: Path) -> Path:
         A stage failed; it has said why.
     """
     if not (root / RAW).exists():
-        # DVC only tells that a stage failed. Asked directly, fetch tells why; what it brings is
-        # what dvc.lock pins, so `dvc repro` has nothing left to fetch.
+        # DVC only tells that a stage failed. Asked directly, fetch tells why.
         status = _python(root, "stages/fetch.py")
         if status == NoSourceAnsweredError.exit_status and not _restore_raw(root):
             print(
@@ -63,13 +62,15 @@ def print_summary(summary: Summary, root: Path) -> None:
     console.print()
     console.print(table)
     activate = f"source {os.path.relpath(sys.prefix)}/bin/activate"
-    if root != Path.cwd():
+    experiment = "dvc exp run -S tune.n_iter=30            try a knob of params.yaml"
+    if root != Path.cwd():  # the synthetic copy is no git repository, as experiments need
         activate += f" && cd {os.path.relpath(root)}"
+        experiment = "dvc repro                                after a change of params.yaml"
     console.print(
         f"\nNext: {activate}, then\n"
         "  dvc metrics show metrics/evaluate.json   every figure on the test rows\n"
         "  dvc plots show                           curves, as a page for the browser\n"
-        "  dvc exp run -S tune.n_iter=30            try a knob of params.yaml",
+        f"  {experiment}",
         soft_wrap=True,
         markup=False,
     )
@@ -107,6 +108,8 @@ def _copy_for_synthetic(root: Path) -> Path:
     params["data"]["source"] = "synthetic"
     yaml.dump(params, copy / "params.yaml")
     (copy / ".dvc").mkdir(exist_ok=True)
-    config = (root / ".dvc" / "config").read_text(encoding="utf-8")
-    (copy / ".dvc" / "config").write_text(f"{config}    no_scm = true\n", encoding="utf-8")
+    (copy / ".dvc" / "config").write_text(
+        "[core]\n    analytics = false\n    check_update = false\n    no_scm = true\n",
+        encoding="utf-8",
+    )
     return copy

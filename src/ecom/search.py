@@ -121,7 +121,7 @@ def random_search(  # noqa: PLR0913  all of what a search is
     Raises
     ------
     ParamsError
-        The model has no such hyperparameter.
+        The model has no such hyperparameter, or does not take a value drawn for it.
     """
     known = sorted(pipeline["model"].get_params())
     unknown = [name for name in distributions if name not in known]
@@ -139,12 +139,16 @@ def random_search(  # noqa: PLR0913  all of what a search is
         cv=folds,
         random_state=tune.seed,
         n_jobs=tune.n_jobs,
+        error_score="raise",
     )
     if progress:
         from sklearn.callback import ProgressBar
 
         search.set_callbacks(ProgressBar())
-    return search.fit(sessions, labels)
+    try:
+        return search.fit(sessions, labels)
+    except ValueError as error:  # scikit-learn names hyperparameter, value and allowed range
+        raise ParamsError(f"tune.distributions gives a setting that fails: {error}") from None
 
 
 def to_scipy(distribution: Distribution) -> Any:

@@ -24,19 +24,28 @@ _HELP = (
 
 @dataclass(frozen=True)
 class Fetched:
-    """Raw data: CSV text with LF line ends, the address that gave it, and its sha256."""
+    """Raw data, and where it came from.
+
+    Attributes
+    ----------
+    content
+        CSV text with LF line ends.
+    address
+        The source that gave it.
+    sha256
+        Of the content.
+    failures
+        One line for each source before it that did not serve: which, and why.
+    """
 
     content: bytes
     address: str
     sha256: str
+    failures: tuple[str, ...] = ()
 
 
 def fetch(
-    data: Data,
-    root: Path,
-    *,
-    warn: Callable[[str], None],
-    progress: Callable[[], Callback] = NoOpCallback,
+    data: Data, root: Path, *, progress: Callable[[str], Callback] = lambda _: NoOpCallback()
 ) -> Fetched:
     """Read the sources in order until one gives the content that ``data.sha256`` pins.
 
@@ -46,10 +55,8 @@ def fetch(
         Sources, hash, time-out and retries.
     root
         Folder that relative paths in ``data.sources`` start from.
-    warn
-        Called with one line for each source that did not serve.
     progress
-        Makes a callback that is told the bytes of one source as they come.
+        Makes, of an address, a callback that is told its bytes as they come.
 
     Raises
     ------
@@ -58,28 +65,34 @@ def fetch(
     NoSourceAnsweredError
         No source could be read.
     """
-    failures = []
+    failures: list[str] = []
     answered = False
     for address in data.sources:
         try:
             packed = _read_with_retries(address, root, data, progress)
             answered = True
-            return _check(packed, address, data.sha256)
+            content = unpack(packed)
+            found = _check(content, data.sha256)
+            return Fetched(content, address, found, tuple(failures))
         except (_UnreadableError, DataError) as error:
             failures.append(f"{address}: {error}")
-            warn(failures[-1])
     summary = "\n".join(f"  - {failure}" for failure in failures)
     if answered:
         raise DataError(f"no source of raw data has the expected content:\n{summary}\n{_HELP}")
     raise NoSourceAnsweredError(f"no source of raw data answered:\n{summary}\n{_HELP}")
 
 
+def is_pinned(content: bytes, sha256: str | None) -> bool:
+    """Tell whether content is what a hash pins; a hash of None pins nothing."""
+    return hashlib.sha256(content).hexdigest() == sha256
+
+
 class _UnreadableError(Exception):
     """One source could not be read."""
 
 
-def _check(packed: bytes, address: str, expected: str | None) -> Fetched:
-    content = unpack(packed)
+def _check(content: bytes, expected: str | None) -> str:
+    """Return the sha256 of a source's content, if that is what is expected."""
     found = hashlib.sha256(content).hexdigest()
     cause = likely_cause(content)
     if expected not in (None, found):
@@ -87,15 +100,15 @@ def _check(packed: bytes, address: str, expected: str | None) -> Fetched:
         raise DataError(f"sha256 with LF line ends: expected {expected}, found {found}{hint}")
     if cause:
         raise DataError(f"the file is {cause}")
-    return Fetched(content, address, found)
+    return found
 
 
 def _read_with_retries(
-    address: str, root: Path, data: Data, progress: Callable[[], Callback]
+    address: str, root: Path, data: Data, progress: Callable[[str], Callback]
 ) -> bytes:
     for attempt in range(data.retries + 1):
         try:
-            with progress() as callback:
+            with progress(address) as callback:
                 return _read(address, root, data.timeout, callback)
         # Each fsspec filesystem raises the errors of its own client library.
         except Exception as error:  # noqa: BLE001
@@ -110,7 +123,7 @@ def _read(address: str, root: Path, timeout: float, callback: Callback) -> bytes
     options: dict[str, Any] = {}
     if "://" not in address:
         address = str(root / Path(address).expanduser())
-    elif "http" in address:
+    elif any(link.startswith(("http://", "https://")) for link in address.split("::")):
         import aiohttp
 
         patience = aiohttp.ClientTimeout(total=None, sock_connect=timeout, sock_read=timeout)

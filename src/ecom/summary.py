@@ -43,6 +43,7 @@ def summarise(metrics: Path) -> Summary:
         load, ("clean", "features", "baseline", "cv", "tune", "evaluate")
     )
     before, after = evaluate["baseline"], evaluate["best_model"]
+    folds = len(baseline["by_fold"]["pr_auc"]["folds"])
     chosen = cv["candidates"][cv["selected"]]["pr_auc_minus_baseline"]
     return Summary(
         data=evaluate["data"],
@@ -57,16 +58,20 @@ def summarise(metrics: Path) -> Summary:
                 f"cv chose {cv['selected']} of {', '.join(sorted(cv['candidates']))}: PR-AUC "
                 f"{chosen['mean']:+.3f} ± {chosen['sd']:.3f} to the baseline, paired by fold"
             ),
+            (
+                f"tune tried {tune['n_iter']} settings of it; its folds are those that chose the "
+                "best, so trust the test rows more"
+            ),
             f"threshold {after['threshold']}: scores from there on count as a purchase",
         ),
         rows=(
             (
-                "PR-AUC, cross-validation",
+                f"PR-AUC, mean ± sd of {folds} folds",
                 _spread(baseline["by_fold"]["pr_auc"]["mean"], baseline["by_fold"]["pr_auc"]["sd"]),
                 _spread(tune["best_cv_pr_auc"], tune["best_cv_pr_auc_sd"]),
             ),
             (
-                "ROC-AUC, cross-validation",
+                f"ROC-AUC, mean ± sd of {folds} folds",
                 _spread(
                     baseline["by_fold"]["roc_auc"]["mean"], baseline["by_fold"]["roc_auc"]["sd"]
                 ),

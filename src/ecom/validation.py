@@ -87,6 +87,8 @@ def validate(content: bytes, bounds: Validate) -> Report:
         *_problems_of_size(table, bounds),
         *_problems_of_cells(table),
     ]
+    if not content.endswith(b"\n") and any(len(table) + 1 in found.lines for found in problems):
+        problems.append(Problem("the file stops within its last row: truncated? Fetch it again"))
     positives = _is_true(table[TARGET])
     if not any(problem.column == TARGET for problem in problems):
         problems += _problems_of_target(positives, bounds)
