@@ -1,6 +1,7 @@
 """Set the bar: the brief's logistic regression, judged on out-of-fold scores."""
 
 from _stage import Stage, run
+
 from ecom.evaluation import binary_metrics
 from ecom.models import build_pipeline
 from ecom.params import Baseline, Folds

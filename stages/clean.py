@@ -1,6 +1,7 @@
 """Give the raw sessions their types and drop duplicates."""
 
 from _stage import Stage, run
+
 from ecom.cleaning import clean
 from ecom.errors import DataError
 from ecom.params import Clean

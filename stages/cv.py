@@ -1,8 +1,9 @@
 """Choose the candidate that earns tuning, by cross-validation on the baseline's folds."""
 
+from _stage import Stage, run
+
 from typing import Any
 
-from _stage import Stage, run
 from ecom.models import build_pipeline
 from ecom.params import Cv, Folds
 from ecom.search import (

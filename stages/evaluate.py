@@ -1,6 +1,7 @@
 """Judge baseline and best model on the test rows, which no earlier stage has read."""
 
 from _stage import Stage, run
+
 from ecom.evaluation import binary_metrics, class_pairs, precision_recall_points, roc_points
 from ecom.features import add_features  # noqa: F401  the models unpickle it
 from ecom.params import Baseline

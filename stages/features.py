@@ -5,6 +5,7 @@ themselves, by the same function, so that training and serving cannot differ.
 """
 
 from _stage import Stage, run
+
 from ecom.features import ENGINEERED, add_features
 from ecom.params import Split
 from ecom.schema import TARGET

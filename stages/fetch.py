@@ -1,11 +1,12 @@
 """Bring the raw data: the pinned bytes, whatever source answers."""
 
+from _stage import ROOT, Stage, run
+
 import os
 from pathlib import Path
 
 from fsspec.callbacks import TqdmCallback
 
-from _stage import ROOT, Stage, run
 from ecom.params import Data
 from ecom.sources import fetch, is_pinned
 

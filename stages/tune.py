@@ -1,8 +1,9 @@
 """Tune the candidate that cv chose."""
 
+from _stage import Stage, run
+
 import sys
 
-from _stage import Stage, run
 from ecom.models import build_pipeline
 from ecom.params import Folds, Tune
 from ecom.search import random_search, stratified_folds, trials

@@ -1,6 +1,7 @@
 """Check that the raw file is what the schema says; stop the run here if it is not."""
 
 from _stage import Stage, run
+
 from ecom.params import Validate
 from ecom.validation import validate
 

@@ -110,6 +110,14 @@ def test_every_script_is_a_stage_and_every_stage_a_script() -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
+def test_a_script_imports_its_surroundings_before_anything_else(stage: str) -> None:
+    imports = [node for node in script(stage).body if isinstance(node, ast.Import | ast.ImportFrom)]
+
+    assert isinstance(imports[0], ast.ImportFrom)
+    assert imports[0].module == "_stage"
+
+
+@pytest.mark.parametrize("stage", STAGES)
 def test_deps_are_the_imported_modules_the_data_and_the_environment(stage: str) -> None:
     data = strings_given_to(
         stage, "dep", "read_metrics", "read_sessions", "read_features", "read_model"

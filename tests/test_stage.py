@@ -1,5 +1,7 @@
 """Stages reach only what dvc.yaml declares for them, and write all of a file or nothing."""
 
+import _stage
+
 import json
 import shutil
 import sys
@@ -8,7 +10,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import _stage
 from ecom.errors import DataError, NoSourceAnsweredError, ParamsError
 from ecom.params import Clean, Data, Split
 

@@ -1,0 +1,166 @@
+"""Candidates are compared fold by fold, and searched the same way every time."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+
+from ecom.errors import DataError, ParamsError
+from ecom.models import build_pipeline
+from ecom.params import Distribution, Folds, Tune
+from ecom.search import (
+    best_by_mean,
+    fold_metrics,
+    out_of_fold_scores,
+    paired_difference,
+    random_search,
+    stratified_folds,
+    to_scipy,
+    trials,
+)
+from generated import features_and_labels
+
+FOLDS = Folds(n_splits=3, seed=0)
+
+
+def test_out_of_fold_scores_come_from_models_that_did_not_see_the_row() -> None:
+    sessions, labels = features_and_labels()
+    folds = stratified_folds(labels, FOLDS)
+    pipeline = build_pipeline("logistic")
+
+    scores = out_of_fold_scores(pipeline, sessions, labels, folds)
+
+    for seen, held_out in folds.split(sessions, labels):
+        fitted = clone(pipeline).fit(sessions.iloc[seen], labels.iloc[seen])
+        expected = fitted.predict_proba(sessions.iloc[held_out])[:, 1]
+        np.testing.assert_allclose(scores[held_out], expected)
+
+
+def test_the_better_candidate_wins_and_its_difference_is_paired_by_fold() -> None:
+    sessions, labels = features_and_labels()
+    folds = stratified_folds(labels, FOLDS)
+    noise = np.random.default_rng(0).random(len(labels))
+
+    found = {
+        "noise": fold_metrics(labels, noise, folds),
+        "logistic": fold_metrics(
+            labels, out_of_fold_scores(build_pipeline("logistic"), sessions, labels, folds), folds
+        ),
+    }
+    better, worse = found["logistic"]["pr_auc"]["folds"], found["noise"]["pr_auc"]["folds"]
+
+    assert best_by_mean(found) == "logistic"
+    assert paired_difference(better, worse)["folds"] == pytest.approx(
+        [one - other for one, other in zip(better, worse, strict=True)], abs=1e-6
+    )
+    assert paired_difference(better, better) == {"mean": 0, "sd": 0, "folds": [0, 0, 0]}
+
+
+def test_more_folds_than_purchases_is_a_clear_error() -> None:
+    labels = pd.Series([1, 1, 0, 0, 0])
+
+    with pytest.raises(DataError, match="n_splits is 3, but the training rows have only 2"):
+        stratified_folds(labels, FOLDS)
+
+
+def tune(**changes: object) -> Tune:
+    return Tune.model_validate(
+        {
+            "n_iter": 3, "scoring": "average_precision", "seed": 0, "n_jobs": 1,
+            "distributions": {
+                "logistic": {
+                    "C": {"distribution": "log_grid", "low": 1e-3, "high": 10.0, "num": 5}
+                }
+            },
+        } | changes
+    )  # fmt: skip
+
+
+def test_a_search_tells_every_trial_and_refits_the_best() -> None:
+    sessions, labels = features_and_labels()
+
+    search = random_search(
+        build_pipeline("logistic"), sessions, labels,
+        folds=stratified_folds(labels, FOLDS), tune=tune(),
+        distributions=tune().distributions_of("logistic"),
+    )  # fmt: skip
+    table = trials(search)
+
+    assert list(table) == [
+        "trial", "pr_auc", "pr_auc_sd", "roc_auc", "roc_auc_sd", "best_pr_auc_so_far", "C",
+    ]  # fmt: skip
+    assert table["best_pr_auc_so_far"].tolist() == table["pr_auc"].cummax().tolist()
+    assert len(table) == 3
+    assert table["pr_auc"].idxmax() == search.best_index_
+    assert table["C"][search.best_index_] == search.best_estimator_["model"].C
+
+
+def test_the_sd_of_a_trial_is_the_sample_sd_of_its_folds() -> None:
+    sessions, labels = features_and_labels()
+    search = random_search(
+        build_pipeline("logistic"), sessions, labels,
+        folds=stratified_folds(labels, FOLDS), tune=tune(n_iter=1),
+        distributions=tune().distributions_of("logistic"),
+    )  # fmt: skip
+
+    by_fold = [search.cv_results_[f"split{fold}_test_roc_auc"][0] for fold in range(3)]
+
+    assert trials(search)["roc_auc_sd"][0] == pytest.approx(np.std(by_fold, ddof=1))
+
+
+def test_the_search_is_the_same_whatever_the_number_of_workers() -> None:
+    sessions, labels = features_and_labels()
+    of_one, of_two = (
+        trials(
+            random_search(
+                build_pipeline("logistic"), sessions, labels,
+                folds=stratified_folds(labels, FOLDS), tune=tune(n_jobs=n_jobs),
+                distributions=tune().distributions_of("logistic"),
+            )
+        )
+        for n_jobs in (1, 2)
+    )  # fmt: skip
+
+    pd.testing.assert_frame_equal(of_one, of_two, check_exact=True)
+
+
+def test_a_hyperparameter_that_the_model_does_not_have_is_refused() -> None:
+    sessions, labels = features_and_labels()
+    depth = {"depth": Distribution(distribution="integer", low=1, high=3)}
+
+    with pytest.raises(ParamsError, match="depth, which LogisticRegression does not have"):
+        random_search(
+            build_pipeline("logistic"), sessions, labels,
+            folds=stratified_folds(labels, FOLDS), tune=tune(), distributions=depth,
+        )  # fmt: skip
+
+
+def test_a_value_that_the_model_does_not_take_is_named_with_its_range() -> None:
+    sessions, labels = features_and_labels()
+    above_one = {"l1_ratio": Distribution(distribution="uniform", low=5, high=9)}
+
+    with pytest.raises(ParamsError, match=r"'l1_ratio' parameter .* must be .*range \[0.*1"):
+        random_search(
+            build_pipeline("logistic"), sessions, labels,
+            folds=stratified_folds(labels, FOLDS), tune=tune(), distributions=above_one,
+        )  # fmt: skip
+
+
+def test_a_candidate_without_distributions_is_refused() -> None:
+    with pytest.raises(ParamsError, match="none for hist_gradient_boosting"):
+        tune().distributions_of("hist_gradient_boosting")
+
+
+def test_distributions_reach_from_low_to_high() -> None:
+    def drawn(distribution: str, low: float, high: float) -> "list[float]":
+        of = Distribution.model_validate({"distribution": distribution, "low": low, "high": high})
+        values: list[float] = to_scipy(of).rvs(2000, random_state=0).tolist()
+        return values
+
+    assert set(drawn("integer", 2, 4)) == {2, 3, 4}
+    uniform, log_uniform = drawn("uniform", 1, 100), drawn("log_uniform", 1, 100)
+    assert 1 <= min(uniform) < max(uniform) <= 100
+    assert np.median(uniform) == pytest.approx(50.5, rel=0.1)
+    assert np.median(log_uniform) == pytest.approx(10, rel=0.1)
+    grid = Distribution(distribution="log_grid", low=0.01, high=100, num=5)
+    assert to_scipy(grid) == pytest.approx([0.01, 0.1, 1, 10, 100])
