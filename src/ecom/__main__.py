@@ -1,12 +1,21 @@
 """Commands on the project as a whole: ``python -m ecom COMMAND``, in its root folder."""
 
+import sys
 from pathlib import Path
 
 import typer
 
+from ecom.errors import EcomError, ProjectError
 from ecom.summary import summarise, with_results
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
+
+
+@app.callback()
+def check_folder() -> None:
+    """Commands on the project as a whole, in its root folder."""
+    if not Path("dvc.yaml").exists():
+        raise ProjectError(f"no dvc.yaml in {Path.cwd()}: change to the root folder of the project")
 
 
 @app.command()
@@ -27,4 +36,7 @@ def readme() -> None:
 
 
 if __name__ == "__main__":
-    app()
+    try:
+        app()
+    except EcomError as error:
+        sys.exit(f"ecom: {error}")

@@ -15,6 +15,10 @@ class DataError(EcomError):
     """The data is not what the schema says."""
 
 
+class ProjectError(EcomError):
+    """The project's own files are not where, or not what, a command needs."""
+
+
 class NoSourceAnsweredError(EcomError):
     """No address in ``data.sources`` could be read at all, for instance without a network."""
 

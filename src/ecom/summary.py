@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ecom.errors import ProjectError
+
 BEGIN, END = "<!-- results of metrics/: begin -->", "<!-- results of metrics/: end -->"
 
 
@@ -34,10 +36,19 @@ class Summary:
 
 
 def summarise(metrics: Path) -> Summary:
-    """Read the metrics folder of a finished run."""
+    """Read the metrics folder of a finished run.
+
+    Raises
+    ------
+    ProjectError
+        A stage's metrics are missing.
+    """
 
     def load(stage: str) -> Any:
-        return json.loads((metrics / f"{stage}.json").read_text(encoding="utf-8"))
+        path = metrics / f"{stage}.json"
+        if not path.exists():
+            raise ProjectError(f"{path} is missing: run `dvc repro`")
+        return json.loads(path.read_text(encoding="utf-8"))
 
     clean, features, baseline, cv, tune, evaluate = map(
         load, ("clean", "features", "baseline", "cv", "tune", "evaluate")
@@ -95,13 +106,13 @@ def with_results(readme: str, summary: Summary) -> str:
 
     Raises
     ------
-    ValueError
+    ProjectError
         The markers are not there.
     """
     before, begin, rest = readme.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise ValueError(f"README.md needs the lines {BEGIN!r} and {END!r}")
+        raise ProjectError(f"README.md needs the lines {BEGIN!r} and {END!r}")
     return f"{before}{BEGIN}\n{summary.to_markdown()}\n{END}{after}"
 
 
