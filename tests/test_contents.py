@@ -49,11 +49,17 @@ def test_parquet_becomes_the_csv_of_its_rows() -> None:
     [
         (zipped(a=CSV, b=CSV), "holds a.csv, b.csv; expected one file"),
         (zipped(), "holds nothing; expected one file"),
+        (
+            zipped(a=CSV)
+            .replace(b"PK\x03\x04\x14\x00\x00", b"PK\x03\x04\x14\x00\x01")
+            .replace(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01"),
+            "encrypted.*unpack it by hand",
+        ),
         (zipped(a=CSV)[:40], "damaged or truncated"),
         (gzip.compress(CSV * 100)[:20], "damaged or truncated"),
         (b"PAR1 and then nothing", "damaged or truncated"),
     ],
-    ids=["two files", "empty zip", "cut zip", "cut gzip", "cut parquet"],
+    ids=["two files", "empty zip", "encrypted", "cut zip", "cut gzip", "cut parquet"],
 )
 def test_an_archive_that_does_not_give_one_file_is_refused(content: bytes, said: str) -> None:
     with pytest.raises(DataError, match=said):

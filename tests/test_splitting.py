@@ -36,6 +36,15 @@ def test_duplicates_that_were_kept_do_not_reach_the_test_rows() -> None:
     assert test.merge(train, how="inner").empty
 
 
+def test_purchases_that_are_all_known_from_training_are_too_few_to_test() -> None:
+    sessions = typed_sessions()
+    one = sessions[sessions[TARGET] == 1][:1]
+    sessions = pd.concat([sessions[sessions[TARGET] == 0], *[one] * 20], ignore_index=True)
+
+    with pytest.raises(DataError, match="the test rows would be of one class only"):
+        split_sessions(sessions, test_size=0.2, seed=0)
+
+
 @pytest.mark.parametrize("labels", [[0] * 20, [1] + [0] * 19, [1, 1] + [0] * 18])
 def test_too_few_purchases_to_split_is_a_clear_error(labels: list[int]) -> None:
     sessions = typed_sessions()[:20].assign(Revenue=labels)

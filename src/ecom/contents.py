@@ -54,6 +54,8 @@ def unpack(content: bytes) -> bytes:
             content = _only_member(content)
         if content.startswith(_GZIP):
             content = gzip.decompress(content)
+    except (RuntimeError, NotImplementedError) as error:  # encrypted, or packed by a rare method
+        raise DataError(f"the archive cannot be unpacked ({error}): unpack it by hand") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
         raise DataError(f"the archive is damaged or truncated ({error}): fetch it again") from None
     if content.startswith(_PARQUET):

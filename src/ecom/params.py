@@ -123,8 +123,8 @@ class Distribution(Section):
     """
 
     distribution: Literal["uniform", "log_uniform", "integer", "log_grid"]
-    low: float
-    high: float
+    low: Annotated[float, Field(ge=-1e15, le=1e15)]
+    high: Annotated[float, Field(ge=-1e15, le=1e15)]
     num: Annotated[int, Field(ge=2, le=10_000)] | None = None
 
     @model_validator(mode="after")

@@ -3,6 +3,7 @@
 import csv
 import io
 import warnings
+from collections import Counter
 
 import pandas as pd
 
@@ -10,6 +11,7 @@ from ecom.contents import likely_cause
 from ecom.errors import DataError
 from ecom.schema import NAMES
 
+NAMES_SHOWN, NAME_SHOWN = 20, 60
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "spaces"}
 
 
@@ -76,9 +78,9 @@ def _check_header(header: list[str]) -> None:
         )
     missing = [name for name in NAMES if name not in header]
     unexpected = [name for name in header if name not in NAMES]
-    repeated = sorted({name for name in header if header.count(name) > 1})
+    repeated = sorted(name for name, count in Counter(header).items() if count > 1)
     faults = [
-        f"{fault} {', '.join(map(repr, names))}"
+        f"{fault} {_listed(names)}"
         for fault, names in (
             ("missing", missing), ("unexpected", unexpected), ("repeated", repeated),
         )
@@ -86,6 +88,12 @@ def _check_header(header: list[str]) -> None:
     ]  # fmt: skip
     if faults:
         raise DataError(f"the header has columns {'; '.join(faults)}; expected {','.join(NAMES)}")
+
+
+def _listed(names: list[str]) -> str:
+    """Return names as a message can hold them: the first ones, and of each its beginning."""
+    first = [repr(name[:NAME_SHOWN]) for name in names[:NAMES_SHOWN]]
+    return ", ".join([*first, f"... ({len(names):,} in all)"] if names[NAMES_SHOWN:] else first)
 
 
 def _check_end(text: str) -> None:

@@ -40,11 +40,12 @@ def split_sessions(
         )
     except ValueError as error:
         raise _cannot_split(sessions, test_size, str(error)) from None
+    in_train = pd.MultiIndex.from_frame(test).isin(pd.MultiIndex.from_frame(train))
+    test = test[~in_train]
     for name, rows in (("training", train), ("test", test)):
         if rows[TARGET].nunique() < len(CLASSES):
             raise _cannot_split(sessions, test_size, f"the {name} rows would be of one class only")
-    in_train = pd.MultiIndex.from_frame(test).isin(pd.MultiIndex.from_frame(train))
-    return train.reset_index(drop=True), test[~in_train].reset_index(drop=True)
+    return train.reset_index(drop=True), test.reset_index(drop=True)
 
 
 def _cannot_split(sessions: pd.DataFrame, test_size: float, reason: str) -> DataError:

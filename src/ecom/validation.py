@@ -1,5 +1,6 @@
 """Is a raw file what `ecom.schema` says? Every violation is listed, none is repaired."""
 
+import hashlib
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from ecom.parsing import parse_csv
 from ecom.schema import COLUMNS, NAMES, TARGET, Column
 
 EXAMPLES = 5
+VALUE_SHOWN = 60
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Problem:
 class Report:
     """What validation found; the fields are those of ``metrics/validate.json``."""
 
+    sha256: str = ""
     rows: int = 0
     columns: int = 0
     duplicates: int = 0
@@ -76,10 +79,11 @@ def validate(content: bytes, bounds: Validate) -> Report:
     Report
         With every problem found; a file that is no table of sessions has one problem only.
     """
+    sha256 = hashlib.sha256(content).hexdigest()
     try:
         table = parse_csv(content)
     except DataError as error:
-        return Report(problems=[Problem(str(error))])
+        return Report(sha256, problems=[Problem(str(error))])
     is_header = table[TARGET] == TARGET
     table = table[~is_header]
     problems = [
@@ -93,6 +97,7 @@ def validate(content: bytes, bounds: Validate) -> Report:
     if not any(problem.column == TARGET for problem in problems):
         problems += _problems_of_target(positives, bounds)
     return Report(
+        sha256=sha256,
         rows=len(table),
         columns=table.shape[1],
         duplicates=int((table if problems else to_types(table)).duplicated().sum()),
@@ -182,7 +187,8 @@ def _problems_of_cells(table: pd.DataFrame) -> list[Problem]:
                     count=len(cases),
                     lines=tuple(int(index) + 2 for index in first["index"]),
                     values=tuple(
-                        "empty" if pd.isna(case) else repr(case) for case in first["failure_case"]
+                        "empty" if pd.isna(case) else repr(case[:VALUE_SHOWN])
+                        for case in first["failure_case"]
                     ),
                 )
             )
