@@ -28,9 +28,11 @@ from ruamel.yaml.error import YAMLError  # noqa: E402
 
 from ecom.errors import DataError, EcomError, ParamsError  # noqa: E402
 from ecom.params import Section, parse_params  # noqa: E402
+from ecom.schema import FEATURES, TARGET  # noqa: E402
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import ArrayLike
 
     from ecom.params import Data
 
@@ -126,8 +128,12 @@ class Stage:
         data = cast("Data", self._sections["data"])
         values = {"data": data.source, **_rounded(metrics), **(exact or {})}
         text = json.dumps(values, indent=2, sort_keys=True, allow_nan=False)
+        self.write_text(path, text + "\n")
+
+    def write_text(self, path: str, text: str) -> None:
+        """Write text as UTF-8 with LF line ends."""
         with self.out(path) as temporary:
-            temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
+            temporary.write_text(text, encoding="utf-8", newline="\n")
 
     def read_sessions(self, path: str) -> "pd.DataFrame":
         """Read a table, as Parquet or as CSV by the ending of the path."""
@@ -138,11 +144,25 @@ class Stage:
         return pd.read_csv(self.dep(path))
 
     def read_features(self, path: str) -> "tuple[pd.DataFrame, pd.Series[int]]":
-        """Read raw sessions and their labels from an output of the features stage."""
-        from ecom.schema import FEATURES, TARGET
+        """Read raw sessions and their labels from an output of the features stage.
 
-        sessions = self.read_sessions(path)
+        Their index is the row's number in the clean data.
+        """
+        sessions = self.read_sessions(path).set_index("row")
         return sessions[list(FEATURES)], sessions[TARGET]
+
+    def write_predictions(
+        self,
+        path: str,
+        sessions: "pd.DataFrame",
+        labels: "pd.Series[int]",
+        scores: "Mapping[str, ArrayLike]",
+    ) -> None:
+        """Write scores row by row, by name, beside each row's number in the clean data."""
+        import pandas as pd
+
+        table = pd.DataFrame({"row": sessions.index, TARGET: labels.to_numpy(), **scores})
+        self.write_table(path, table)
 
     def write_table(self, path: str, table: "pd.DataFrame") -> None:
         """Write a frame, without its index, as Parquet or as CSV by the ending of the path."""

@@ -1,5 +1,12 @@
-"""How good scores are: metrics at a glance, and the curves behind them."""
+"""How good scores are: metrics, of the rows as they are or of many resamples at once, and curves.
 
+Resamples are weights: one row per resample, one column per session, how often it was drawn. Every
+metric is computed for all of them by sums, so that an interval costs little more than the metric.
+The tests hold each against scikit-learn's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -7,15 +14,18 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import (
     average_precision_score,
-    confusion_matrix,
     precision_recall_curve,
-    precision_score,
-    recall_score,
     roc_auc_score,
     roc_curve,
 )
 
+from ecom.params import Costs
+
+Floats = NDArray[np.float64]
+
 LABELS = np.array(["no purchase", "purchase"])
+TOP_SHARES = (1, 5, 10, 20)  # per cent of the sessions, those that score highest
+SMALLEST = 1e-15  # probabilities nearer to 0 or 1 count as this near in the log loss
 
 
 def ranking_metrics(labels: ArrayLike, scores: ArrayLike) -> dict[str, float]:
@@ -34,27 +44,201 @@ def ranking_metrics(labels: ArrayLike, scores: ArrayLike) -> dict[str, float]:
     }
 
 
-def binary_metrics(labels: ArrayLike, scores: ArrayLike, threshold: float) -> dict[str, Any]:
-    """Return ranking metrics, and those of calling scores from `threshold` on a purchase.
+@dataclass(frozen=True)
+class Counts:
+    """What is flagged at each threshold, in each of b resamples.
 
-    Precision is 0 where no score reaches the threshold.
+    Attributes
+    ----------
+    thresholds : array of shape (m,)
+        From the one above every score, which flags none, down each distinct score to 0, which
+        flags all.
+    flagged, caught : array of shape (b, m)
+        Sessions, and purchases among them, whose score reaches the threshold.
+    """
+
+    thresholds: Floats
+    flagged: Floats
+    caught: Floats
+
+    @property
+    def sessions(self) -> Floats:
+        """All sessions, of shape (b, 1)."""
+        return self.flagged[:, -1:]
+
+    @property
+    def purchases(self) -> Floats:
+        """All purchases, of shape (b, 1)."""
+        return self.caught[:, -1:]
+
+    @property
+    def precision(self) -> Floats:
+        """Share of purchases among the flagged; 0 where none is flagged."""
+        return self.caught / np.maximum(self.flagged, 1)
+
+    @property
+    def recall(self) -> Floats:
+        """Share of the purchases that is flagged."""
+        return self.caught / self.purchases
+
+    @property
+    def pr_auc(self) -> Floats:
+        """Average precision of each resample, of shape (b,)."""
+        steps = np.diff(self.caught, axis=1) * self.precision[:, 1:]
+        area: Floats = np.sum(steps, axis=1) / self.purchases[:, 0]
+        return area
+
+    @property
+    def roc_auc(self) -> Floats:
+        """Share of the pairs of purchase and other that are in order, ties half; shape (b,)."""
+        wrongly = np.diff(self.flagged - self.caught, axis=1)
+        before = (self.caught[:, 1:] + self.caught[:, :-1]) / 2
+        pairs = self.purchases * (self.sessions - self.purchases)
+        area: Floats = np.sum(wrongly * before, axis=1) / pairs[:, 0]
+        return area
+
+    def cost(self, costs: Costs) -> Floats:
+        """Return the cost per 1000 sessions."""
+        wrongly = (self.flagged - self.caught) * costs.false_positive
+        missed = (self.purchases - self.caught) * costs.false_negative
+        return 1000 * (wrongly + missed) / self.sessions
+
+    def at(self, threshold: float) -> "Counts":
+        """Return the column of one threshold, which need not be among `thresholds`, and of 0."""
+        reached = max(int(np.sum(self.thresholds >= threshold)) - 1, 0)
+        return Counts(
+            np.array([threshold, 0.0]),
+            self.flagged[:, [reached, -1]],
+            self.caught[:, [reached, -1]],
+        )
+
+
+def count_flagged(labels: ArrayLike, scores: ArrayLike, weights: Floats | None = None) -> Counts:
+    """Count what each threshold flags.
+
+    Parameters
+    ----------
+    labels : array of shape (n,)
+        1 for a purchase, 0 for none.
+    scores : array of shape (n,)
+        Probabilities of a purchase.
+    weights : array of shape (b, n)
+        How often each session counts, in each of b resamples; without, once.
 
     Examples
     --------
-    >>> metrics = binary_metrics([0, 0, 1, 1], [0.1, 0.6, 0.5, 0.9], threshold=0.5)
-    >>> metrics["confusion_matrix"]
+    >>> counts = count_flagged([0, 0, 1, 1], [0.1, 0.6, 0.6, 0.9])
+    >>> counts.flagged
+    array([[0., 1., 3., 4., 4.]])
+    >>> counts.caught
+    array([[0., 1., 2., 2., 2.]])
+    """
+    labels, scores = np.asarray(labels), np.asarray(scores, dtype=np.float64)
+    if weights is None:
+        weights = np.ones((1, len(labels)))
+    order = np.argsort(-scores, kind="stable")
+    ordered = scores[order]
+    last_of_equals = np.append(ordered[1:] != ordered[:-1], True)
+    none = np.zeros((len(weights), 1))
+    flagged = np.cumsum(weights[:, order], axis=1)[:, last_of_equals]
+    caught = np.cumsum(weights[:, order] * labels[order], axis=1)[:, last_of_equals]
+    return Counts(
+        np.concatenate([[np.nextafter(ordered[0], 2)], ordered[last_of_equals], [0.0]]),
+        np.hstack([none, flagged, flagged[:, -1:]]),
+        np.hstack([none, caught, caught[:, -1:]]),
+    )
+
+
+def score_metrics(
+    labels: ArrayLike, scores: ArrayLike, *, bins: int, weights: Floats | None = None
+) -> dict[str, Floats]:
+    """Return the metrics of scores that no threshold enters.
+
+    Parameters
+    ----------
+    labels, scores, weights
+        As for `count_flagged`; both classes occur in each resample.
+    bins
+        Of equal width between 0 and 1, for the expected calibration error (Naeini et al. 2015).
+
+    Returns
+    -------
+    dict of arrays of shape (b,)
+        ``pr_auc`` and ``roc_auc`` as in `ranking_metrics`; ``brier`` and ``log_loss``, means over
+        the sessions; ``expected_calibration_error``; ``precision_top_5`` among the 5 % that score
+        highest, where sessions that tie at the edge count in part, and ``lift_top_5``, that
+        precision as a multiple of the base rate; likewise for the other `TOP_SHARES`.
+    """
+    labels, scores = np.asarray(labels), np.asarray(scores, dtype=np.float64)
+    if weights is None:
+        weights = np.ones((1, len(labels)))
+    counts = count_flagged(labels, scores, weights)
+    sessions, purchases = counts.sessions[:, 0], counts.purchases[:, 0]
+    surprise = -np.log(np.clip(np.where(labels == 1, scores, 1 - scores), SMALLEST, 1))
+    in_bin = np.eye(bins)[bin_of(scores, bins)]
+    gaps = np.abs(weights @ (in_bin * (labels - scores)[:, None]))
+    metrics = {
+        "pr_auc": counts.pr_auc,
+        "roc_auc": counts.roc_auc,
+        "brier": weights @ (scores - labels) ** 2 / sessions,
+        "log_loss": weights @ surprise / sessions,
+        "expected_calibration_error": gaps.sum(axis=1) / sessions,
+    }
+    for share in TOP_SHARES:
+        precision = _caught_of_first(counts, share / 100) / (share / 100 * sessions)
+        metrics[f"precision_top_{share}"] = precision
+        metrics[f"lift_top_{share}"] = precision / (purchases / sessions)
+    return metrics
+
+
+def operating_metrics(counts: Counts, threshold: float, costs: Costs) -> dict[str, Floats]:
+    """Return the metrics of flagging scores from a threshold on.
+
+    Returns
+    -------
+    dict of arrays of shape (b,)
+        ``precision``, ``recall``, ``flagged_rate`` and ``cost_per_1000_sessions``.
+    """
+    point = counts.at(threshold)
+    return {
+        "precision": point.precision[:, 0],
+        "recall": point.recall[:, 0],
+        "flagged_rate": point.flagged[:, 0] / point.sessions[:, 0],
+        "cost_per_1000_sessions": point.cost(costs)[:, 0],
+    }
+
+
+def trivial_costs(counts: Counts, costs: Costs) -> dict[str, Floats]:
+    """Return the cost per 1000 sessions of flagging every session, and of flagging none."""
+    curve = counts.cost(costs)
+    return {"flag_all": curve[:, -1], "flag_none": curve[:, 0]}
+
+
+def confusion_matrix(labels: ArrayLike, scores: ArrayLike, threshold: float) -> dict[str, int]:
+    """Return the sessions of each actual class on either side of a threshold.
+
+    Examples
+    --------
+    >>> confusion_matrix([0, 0, 1, 1], [0.1, 0.6, 0.5, 0.9], threshold=0.5)
     {'true_negatives': 1, 'false_positives': 1, 'false_negatives': 0, 'true_positives': 2}
     """
-    predicted = np.asarray(scores) >= threshold
-    cells = confusion_matrix(labels, predicted, labels=[0, 1]).ravel()
-    names = ("true_negatives", "false_positives", "false_negatives", "true_positives")
+    flagged, actual = np.asarray(scores) >= threshold, np.asarray(labels) == 1
     return {
-        **ranking_metrics(labels, scores),
-        "threshold": threshold,
-        "precision": float(precision_score(labels, predicted, zero_division=0)),
-        "recall": float(recall_score(labels, predicted)),
-        "confusion_matrix": {name: int(cell) for name, cell in zip(names, cells, strict=True)},
+        "true_negatives": int(np.sum(~flagged & ~actual)),
+        "false_positives": int(np.sum(flagged & ~actual)),
+        "false_negatives": int(np.sum(~flagged & actual)),
+        "true_positives": int(np.sum(flagged & actual)),
     }
+
+
+def only(metrics: Mapping[str, Floats]) -> dict[str, float]:
+    """Return the metrics of the rows as they are, which stand in arrays of length 1."""
+    return {name: float(values[0]) for name, values in metrics.items()}
+
+
+def bin_of(scores: ArrayLike, bins: int) -> NDArray[np.int64]:
+    """Return the number of each score's bin, of `bins` of equal width between 0 and 1."""
+    return np.minimum((np.asarray(scores) * bins).astype(np.int64), bins - 1)
 
 
 def roc_points(labels: ArrayLike, scores: ArrayLike) -> pd.DataFrame:
@@ -75,3 +259,70 @@ def class_pairs(labels: ArrayLike, scores: ArrayLike, threshold: float) -> pd.Da
     """Return actual and predicted class of each row in words, as a confusion plot counts them."""
     predicted: NDArray[np.int64] = (np.asarray(scores) >= threshold).astype(int)
     return pd.DataFrame({"actual": LABELS[np.asarray(labels)], "predicted": LABELS[predicted]})
+
+
+def reliability_points(labels: ArrayLike, scores: ArrayLike, bins: int) -> pd.DataFrame:
+    """Return how often sessions of each score bin end in a purchase.
+
+    Returns
+    -------
+    DataFrame
+        A row for each bin that has sessions: ``mean_score``, ``purchase_rate`` with the 95 %
+        interval of Wilson (1927) from ``low`` to ``high``, and ``sessions``.
+    """
+    from scipy.stats import binomtest
+
+    table = pd.DataFrame({"bin": bin_of(scores, bins), "score": scores, "label": labels})
+    groups = table.groupby("bin")
+    counts = groups["label"].agg(["sum", "count"])
+    intervals = [
+        binomtest(int(row["sum"]), int(row["count"])).proportion_ci(method="wilson")
+        for _, row in counts.iterrows()
+    ]
+    return pd.DataFrame(
+        {
+            "mean_score": groups["score"].mean(),
+            "purchase_rate": groups["label"].mean(),
+            "low": [interval.low for interval in intervals],
+            "high": [interval.high for interval in intervals],
+            "sessions": counts["count"],
+        }
+    ).reset_index(drop=True)
+
+
+def score_distribution(labels: ArrayLike, scores: ArrayLike, bins: int) -> pd.DataFrame:
+    """Return the share of each class's sessions in each score bin.
+
+    Returns
+    -------
+    DataFrame of shape (2 * bins, 3)
+        ``score``, the middle of a bin; ``share`` of the class's sessions; ``actual`` class.
+    """
+    in_bin, labels = bin_of(scores, bins), np.asarray(labels)
+    middles = (np.arange(bins) + 0.5) / bins
+    tables: list[dict[str, Any]] = [
+        {
+            "score": middles,
+            "share": np.bincount(in_bin[labels == label], minlength=bins)
+            / max(np.sum(labels == label), 1),
+            "actual": name,
+        }
+        for label, name in enumerate(LABELS)
+    ]
+    return pd.concat([pd.DataFrame(table) for table in tables], ignore_index=True)
+
+
+def _caught_of_first(counts: Counts, share: float) -> Floats:
+    """Return the purchases among the share of sessions that score highest, in each resample."""
+    wanted = share * counts.sessions
+    after = np.sum(counts.flagged < wanted, axis=1)[:, None]
+    end, begin = (
+        (
+            np.take_along_axis(counts.flagged, place, axis=1),
+            np.take_along_axis(counts.caught, place, axis=1),
+        )
+        for place in (after, after - 1)
+    )
+    part = (wanted - begin[0]) / (end[0] - begin[0])
+    caught: Floats = (begin[1] + part * (end[1] - begin[1]))[:, 0]
+    return caught

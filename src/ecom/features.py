@@ -1,12 +1,23 @@
-"""Engineered columns: stateless, and the same code for training and for serving."""
+"""Engineered columns: stateless, and the same code for training and for serving.
 
-from collections.abc import Callable, Mapping
+The logarithms of counts, durations and rates are shifted and divided by round numbers, so that a
+usual session lies near 0 and differs from another by about 1: products of them then weigh alike
+under one penalty, without a scaling that would have to be fitted.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, overload
+
+import numpy as np
+
+from ecom.schema import FEATURE_SETS, FEATURES, MONTHS, VISITOR_TYPES, FeatureSet
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ENGINEERED: Final[Mapping[str, Callable[[Any], Any]]] = {
+Formula = Callable[[Mapping[str, Any]], Any]
+
+TOTALS: Final[Mapping[str, Formula]] = {
     "TotalPages": lambda session: (
         session["Administrative"] + session["Informational"] + session["ProductRelated"]
     ),
@@ -18,27 +29,145 @@ ENGINEERED: Final[Mapping[str, Callable[[Any], Any]]] = {
     "DurationPerPage": lambda session: session["TotalDuration"] / (session["TotalPages"] + 1),
 }
 
+RATIOS: Final[Mapping[str, Formula]] = {
+    "ProductDurationPerPage": lambda session: (
+        session["ProductRelated_Duration"] / (session["ProductRelated"] + 1)
+    ),
+    "AdministrativeDurationPerPage": lambda session: (
+        session["Administrative_Duration"] / (session["Administrative"] + 1)
+    ),
+    "ExitMinusBounce": lambda session: session["ExitRates"] - session["BounceRates"],
+    "PageValuesTimesPages": lambda session: session["PageValues"] * session["TotalPages"],
+    "ProductShare": lambda session: session["ProductRelated"] / (session["TotalPages"] + 1),
+    "MonthNumber": lambda session: _position(session["Month"], MONTHS),
+    "VisitorTypeNumber": lambda session: _position(session["VisitorType"], VISITOR_TYPES),
+}
+
+
+def _position(values: Any, allowed: tuple[str, ...]) -> Any:
+    """Return the place of each value among those allowed, from 1; 0 for any other."""
+    return sum((values == value) * float(place) for place, value in enumerate(allowed, start=1))
+
+
+def _log(name: str, shift: float, unit: float, offset: float = 1) -> Formula:
+    return lambda session: (np.log(session[name] + offset) - shift) / unit
+
+
+def _scaled(name: str, shift: float, unit: float) -> Formula:
+    return lambda session: (session[name] - shift) / unit
+
+
+def _equals(name: str, value: str | float) -> Formula:
+    return lambda session: (session[name] == value) * 1.0
+
+
+def _above(name: str, bound: float) -> Formula:
+    return lambda session: (session[name] > bound) * 1.0
+
+
+def _product(*names: str) -> Formula:
+    first, *others = names
+
+    def formula(session: Mapping[str, Any]) -> Any:
+        value = session[first]
+        for name in others:
+            value = value * session[name]
+        return value
+
+    return formula
+
+
+def _products(*factors: tuple[str, ...]) -> dict[str, Formula]:
+    """Return the product of every combination of one column from each factor."""
+    combinations: list[tuple[str, ...]] = [()]
+    for names in factors:
+        combinations = [(*begun, name) for begun in combinations for name in names]
+    return {" * ".join(names): _product(*names) for names in combinations}
+
+
+_PATTERNS: Final[Mapping[str, Formula]] = {
+    "log(Administrative)": _log("Administrative", 1, 1),
+    "log(Informational)": _log("Informational", 0.3, 0.5),
+    "log(ProductRelated)": _log("ProductRelated", 3, 1),
+    "log(Administrative_Duration)": _log("Administrative_Duration", 2.5, 2.5),
+    "log(Informational_Duration)": _log("Informational_Duration", 1, 2),
+    "log(ProductRelated_Duration)": _log("ProductRelated_Duration", 6, 2),
+    "log(TotalPages)": _log("TotalPages", 3, 1),
+    "log(TotalDuration)": _log("TotalDuration", 6, 2),
+    "log(DurationPerPage)": _log("DurationPerPage", 3, 1),
+    "log(ProductDurationPerPage)": _log("ProductDurationPerPage", 3, 1),
+    "log(ExitRates)": _log("ExitRates", -3.5, 0.7, offset=1e-3),
+    "log(BounceRates)": _log("BounceRates", -5.5, 1.3, offset=1e-3),
+    "scaled(ExitRates)": _scaled("ExitRates", 0.04, 0.05),
+    "scaled(BounceRates)": _scaled("BounceRates", 0.02, 0.05),
+    "BounceRates=0": _equals("BounceRates", 0),
+    "Administrative>0": _above("Administrative", 0),
+    "Informational>0": _above("Informational", 0),
+    "ProductRelated>1": _above("ProductRelated", 1),
+    "ExitRates>0.199": _above("ExitRates", 0.199),
+    "ProductRelated_Duration>0": _above("ProductRelated_Duration", 0),
+    "SpecialDay>0": _above("SpecialDay", 0),
+}
+_MONTHS: Final = {f"Month={month}": _equals("Month", month) for month in MONTHS}
+_VISITORS: Final = {f"VisitorType={kind}": _equals("VisitorType", kind) for kind in VISITOR_TYPES}
+_PLAIN: Final = ("SpecialDay", "Weekend")
+_VALUED: Final = "PageValues>0"
+_IN_DETAIL: Final = (
+    "log(ProductRelated)", "log(ProductRelated_Duration)", "log(ExitRates)", "BounceRates=0",
+    "log(Administrative)",
+)  # fmt: skip
+INTERACTIONS: Final[Mapping[str, Formula]] = {
+    **_PATTERNS,
+    **_MONTHS,
+    **_VISITORS,
+    _VALUED: _above("PageValues", 0),
+    "log(PageValues)": _log("PageValues", 0, 1),
+    **_products((_VALUED,), (*_PATTERNS, *_PLAIN, *_MONTHS, *_VISITORS)),
+    **_products((_VALUED,), (*_MONTHS, *_VISITORS), _IN_DETAIL),
+}
+
+ENGINEERED: Final[Mapping[str, Formula]] = {**TOTALS, **RATIOS, **INTERACTIONS}
+
+
+class _Columns(dict[str, Any]):
+    """Raw columns by name; an engineered one is computed when it is first asked for."""
+
+    def __missing__(self, name: str) -> Any:
+        value = self[name] = ENGINEERED[name](self)
+        return value
+
+
+class _Recorder(dict[str, Any]):
+    """Stands in for a session, and takes down which raw columns a formula asks for."""
+
+    def __missing__(self, name: str) -> Any:
+        if name in ENGINEERED:
+            return ENGINEERED[name](self)
+        self[name] = 1.0
+        return self[name]
+
 
 @overload
-def add_features(sessions: "pd.DataFrame") -> "pd.DataFrame": ...
+def add_features(sessions: "pd.DataFrame", columns: Iterable[str] = ...) -> "pd.DataFrame": ...
 @overload
-def add_features(sessions: Mapping[str, Any]) -> dict[str, Any]: ...
+def add_features(sessions: Mapping[str, Any], columns: Iterable[str] = ...) -> dict[str, Any]: ...
 def add_features(
-    sessions: "pd.DataFrame | Mapping[str, Any]",
+    sessions: "pd.DataFrame | Mapping[str, Any]", columns: Iterable[str] = tuple(TOTALS)
 ) -> "pd.DataFrame | dict[str, Any]":
-    """Add the columns of `ENGINEERED` to raw sessions.
+    """Add engineered columns to raw sessions.
 
     Parameters
     ----------
     sessions
-        A frame, or a mapping of names to arrays or numbers, with the columns of
-        `ecom.schema.FEATURES`. It is not changed. Engineered columns that are already there
-        are computed anew.
+        A frame, or a mapping of names to arrays or numbers, with the raw columns that the
+        engineered ones are made of. It is not changed.
+    columns
+        Names from `ENGINEERED`. Those that are already there are computed anew.
 
     Returns
     -------
     DataFrame or dict
-        The same kind as `sessions`: its columns, then those of `ENGINEERED`.
+        The same kind as `sessions`: its columns, then `columns`.
 
     Examples
     --------
@@ -50,9 +179,35 @@ def add_features(
     >>> add_features(session)["DurationPerPage"]
     10.0
     """
-    if not isinstance(sessions, Mapping):
-        return sessions.assign(**ENGINEERED)
-    columns = dict(sessions)
-    for name, formula in ENGINEERED.items():
-        columns[name] = formula(columns)
-    return columns
+    names = tuple(columns)
+    raw = [str(name) for name in sessions if name not in ENGINEERED]
+    if isinstance(sessions, Mapping):
+        values = _Columns({name: sessions[name] for name in raw})
+        return {**sessions, **{name: values[name] for name in names}}
+    import pandas as pd
+
+    values = _Columns({name: sessions[name].to_numpy() for name in raw})
+    kept = sessions.drop(columns=[name for name in names if name in sessions])
+    added = pd.DataFrame({name: values[name] for name in names}, index=sessions.index)
+    return pd.concat([kept, added], axis=1)
+
+
+def raw_columns(name: str) -> tuple[str, ...]:
+    """Return the raw columns that a column, raw or engineered, is made of.
+
+    Examples
+    --------
+    >>> raw_columns("PageValues>0 * Month=Nov")
+    ('Month', 'PageValues')
+    """
+    if name in FEATURES:
+        return (name,)
+    recorder = _Recorder()
+    ENGINEERED[name](recorder)
+    return tuple(sorted(recorder))
+
+
+def known_columns(columns: Iterable[str], feature_set: FeatureSet) -> list[str]:
+    """Return those of `columns` that are made of nothing but the raw columns of a feature set."""
+    known = set(FEATURE_SETS[feature_set])
+    return [name for name in columns if known.issuperset(raw_columns(name))]

@@ -2,17 +2,22 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ecom.errors import ParamsError
+from ecom.schema import FeatureSet, Month
 
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 OpenShare = Annotated[float, Field(gt=0, lt=1)]
 Rows = Annotated[int, Field(ge=1, le=1_000_000_000)]
-Candidate = Literal["logistic", "hist_gradient_boosting"]
+Single = Literal["logistic", "logistic_interactions", "hist_gradient_boosting"]
+Candidate = Literal[Single, "average"]  # from the simplest on
+CANDIDATES: tuple[Candidate, ...] = get_args(Candidate)
+AVERAGED: tuple[Single, ...] = ("logistic_interactions", "hist_gradient_boosting")
+Cost = Annotated[float, Field(ge=0, le=1e9)]
 
 
 class Section(BaseModel):
@@ -82,6 +87,14 @@ class Split(Section):
     seed: Seed
 
 
+class Features(Section):
+    """Which raw columns models may use; `ecom.schema` states when each is known."""
+
+    name = "features"
+
+    set: FeatureSet
+
+
 class Folds(Section):
     """The cross-validation folds that baseline, cv and tune share, so that scores pair up."""
 
@@ -91,21 +104,30 @@ class Folds(Section):
     seed: Seed
 
 
+class Bootstrap(Section):
+    """The resamples behind the 95 % intervals of threshold and evaluate."""
+
+    name = "bootstrap"
+
+    resamples: Annotated[int, Field(ge=100, le=100_000)]
+    seed: Seed
+
+
 class Baseline(Section):
     """The brief's logistic regression."""
 
     name = "baseline"
 
     C: Annotated[float, Field(gt=0, le=1e9)]
-    threshold: Share
 
 
 class Cv(Section):
-    """Which candidates are compared."""
+    """Which candidates are compared, and which of them is selected."""
 
     name = "cv"
 
     candidates: Annotated[list[Candidate], Field(min_length=1)]
+    rule: Literal["best", "one_standard_error"]
     seed: Seed
 
     @model_validator(mode="after")
@@ -152,26 +174,92 @@ class Tune(Section):
     scoring: Literal["average_precision", "roc_auc", "neg_log_loss", "neg_brier_score"]
     seed: Seed
     n_jobs: Annotated[int, Field(ge=1, le=256)]
-    distributions: dict[Candidate, Distributions]
+    distributions: dict[Single, Distributions]
 
     def distributions_of(self, candidate: Candidate) -> dict[str, Distribution]:
         """Return the distributions of a candidate's hyperparameters.
+
+        ``average`` is drawn from those of its members, named ``member.hyperparameter``.
 
         Raises
         ------
         ParamsError
             There are none.
         """
+        if candidate == "average":
+            return {
+                f"{member}.{name}": distribution
+                for member in AVERAGED
+                for name, distribution in self.distributions_of(member).items()
+            }
         if candidate not in self.distributions:
             raise ParamsError(
-                f"tune.distributions has none for {candidate}, which cv selected; expected a "
-                f"section {candidate} with its hyperparameters"
+                f"tune.distributions has none for {candidate}, which cv selected, alone or in "
+                f"an average; expected a section {candidate} with its hyperparameters"
             )
         return self.distributions[candidate]
 
 
+class Temporal(Section):
+    """The hold-out in time, beside the random one."""
+
+    name = "temporal"
+
+    test_months: list[Month]
+
+
+class Costs(Section):
+    """What an error costs, in the shop's currency."""
+
+    false_positive: Cost
+    false_negative: Cost
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if self.false_positive + self.false_negative == 0:
+            raise ValueError("false_positive and false_negative are both 0: an error costs")
+        return self
+
+
+class Threshold(Section):
+    """How the operating point is chosen; a strategy reads only the knob that bears its name.
+
+    ``minimum_cost`` reads the costs, which the metrics are computed from in any case.
+    """
+
+    name = "threshold"
+
+    strategy: Literal["minimum_cost", "quota", "target_precision", "target_recall", "fixed"]
+    costs: Costs
+    quota: OpenShare
+    target_precision: OpenShare
+    target_recall: OpenShare
+    fixed: Share
+
+
+class Evaluate(Section):
+    """What evaluate lists beside its metrics."""
+
+    name = "evaluate"
+
+    bins: Annotated[int, Field(ge=2, le=100)]
+    small_slice: Annotated[int, Field(ge=1, le=1_000_000)]
+    mistakes: Annotated[int, Field(ge=1, le=10_000)]
+
+
+class Explain(Section):
+    """How much is explained."""
+
+    name = "explain"
+
+    rows: Annotated[int, Field(ge=10, le=1_000_000)]
+    seed: Seed
+    columns: Annotated[int, Field(ge=1, le=17)]
+
+
 SECTIONS: tuple[type[Section], ...] = (
-    Data, Validate, Clean, Split, Folds, Baseline, Cv, Tune,
+    Data, Validate, Clean, Split, Features, Folds, Bootstrap, Baseline, Cv, Tune, Temporal,
+    Threshold, Evaluate, Explain,
 )  # fmt: skip
 
 

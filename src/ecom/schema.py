@@ -1,17 +1,19 @@
 """The columns of a session: the one place that states their types, ranges and allowed values."""
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
-MONTHS: Final = (
-    "Jan", "Feb", "Mar", "Apr", "May", "June", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-)  # fmt: skip
+Month = Literal["Jan", "Feb", "Mar", "Apr", "May", "June", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+MONTHS: Final[tuple[Month, ...]] = get_args(Month)
 VISITOR_TYPES: Final = ("New_Visitor", "Other", "Returning_Visitor")
 
 PAGES_LIMIT: Final = 100_000
 SECONDS_LIMIT: Final = 10_000_000
 CODE_LIMIT: Final = 1_000_000
 VALUE_LIMIT: Final = 1_000_000_000
+
+ARRIVAL: Final = "at_arrival"
+FeatureSet = Literal["end_of_session", "at_arrival"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,9 @@ class Column:
         ``category`` takes the values in `allowed`; ``boolean`` is TRUE or FALSE.
     description
         What the column holds, with its unit.
+    known
+        When the shop knows it: ``at_arrival``, with the first request of the session, or only
+        at the ``end_of_session``.
     """
 
     name: str
@@ -35,6 +40,7 @@ class Column:
     minimum: float = 0
     maximum: float = 1
     allowed: tuple[str, ...] = ()
+    known: FeatureSet = "end_of_session"
 
 
 COLUMNS: Final = (
@@ -47,14 +53,19 @@ COLUMNS: Final = (
     Column("BounceRates", "number", "mean bounce rate of the pages visited, a share"),
     Column("ExitRates", "number", "mean exit rate of the pages visited, a share"),
     Column("PageValues", "number", "mean value of the pages visited, in currency", 0, VALUE_LIMIT),
-    Column("SpecialDay", "number", "closeness to a special day, 0 (far) to 1 (on the day)"),
-    Column("Month", "category", "month of the session", allowed=MONTHS),
-    Column("OperatingSystems", "integer", "operating system, a code", 1, CODE_LIMIT),
-    Column("Browser", "integer", "browser, a code", 1, CODE_LIMIT),
-    Column("Region", "integer", "region, a code", 1, CODE_LIMIT),
-    Column("TrafficType", "integer", "traffic source, a code", 1, CODE_LIMIT),
-    Column("VisitorType", "category", "kind of visitor", allowed=VISITOR_TYPES),
-    Column("Weekend", "boolean", "the session falls on a weekend"),
+    Column(
+        "SpecialDay",
+        "number",
+        "closeness to a special day, 0 (far) to 1 (on the day)",
+        known=ARRIVAL,
+    ),
+    Column("Month", "category", "month of the session", allowed=MONTHS, known=ARRIVAL),
+    Column("OperatingSystems", "integer", "operating system, a code", 1, CODE_LIMIT, known=ARRIVAL),
+    Column("Browser", "integer", "browser, a code", 1, CODE_LIMIT, known=ARRIVAL),
+    Column("Region", "integer", "region, a code", 1, CODE_LIMIT, known=ARRIVAL),
+    Column("TrafficType", "integer", "traffic source, a code", 1, CODE_LIMIT, known=ARRIVAL),
+    Column("VisitorType", "category", "kind of visitor", allowed=VISITOR_TYPES, known=ARRIVAL),
+    Column("Weekend", "boolean", "the session falls on a weekend", known=ARRIVAL),
     Column("Revenue", "boolean", "the session ended in a purchase"),
 )
 NAMES: Final = tuple(column.name for column in COLUMNS)
@@ -62,3 +73,7 @@ TARGET: Final = "Revenue"
 FEATURES: Final = tuple(name for name in NAMES if name != TARGET)
 CATEGORICAL: Final = tuple(column.name for column in COLUMNS if column.type == "category")
 NUMERIC: Final = tuple(name for name in FEATURES if name not in CATEGORICAL)
+FEATURE_SETS: Final[dict[FeatureSet, tuple[str, ...]]] = {
+    "end_of_session": FEATURES,
+    "at_arrival": tuple(column.name for column in COLUMNS if column.known == ARRIVAL),
+}

@@ -1,7 +1,7 @@
 """Choosing on training rows only: cross-validation of candidates, and hyperparameter search."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 
 from ecom.errors import DataError, ParamsError
 from ecom.evaluation import ranking_metrics
+from ecom.models import hyperparameter_names, path_of
 from ecom.params import Distribution, Folds, Tune
 
 SCORING = {"pr_auc": "average_precision", "roc_auc": "roc_auc"}
@@ -35,9 +36,13 @@ def stratified_folds(labels: "pd.Series[int]", folds: Folds) -> StratifiedKFold:
 
 
 def out_of_fold_scores(
-    pipeline: Pipeline, sessions: pd.DataFrame, labels: "pd.Series[int]", folds: StratifiedKFold
+    pipeline: Pipeline,
+    sessions: pd.DataFrame,
+    labels: "pd.Series[int]",
+    folds: StratifiedKFold,
+    n_jobs: int = 1,
 ) -> NDArray[np.float64]:
-    """Score each session by the model that was fitted without its fold.
+    """Score each session by a clone of the pipeline that was fitted without its fold.
 
     Returns
     -------
@@ -45,7 +50,7 @@ def out_of_fold_scores(
         Purchase probabilities.
     """
     scores: NDArray[np.float64] = cross_val_predict(
-        pipeline, sessions, labels, cv=folds, method="predict_proba"
+        pipeline, sessions, labels, cv=folds, method="predict_proba", n_jobs=n_jobs
     )
     return scores[:, 1]
 
@@ -55,19 +60,34 @@ def spread(fold_scores: Sequence[float]) -> dict[str, Any]:
 
     Examples
     --------
-    >>> spread([0.5, 0.7])
-    {'mean': 0.6, 'sd': 0.141421, 'folds': [0.5, 0.7]}
+    >>> spread([0.25, 0.75])
+    {'mean': 0.5, 'sd': 0.3535533905932738, 'folds': [0.25, 0.75]}
     """
     return {
-        "mean": round(float(np.mean(fold_scores)), 6),
-        "sd": round(float(np.std(fold_scores, ddof=1)), 6),
-        "folds": [round(float(score), 6) for score in fold_scores],
+        "mean": float(np.mean(fold_scores)),
+        "sd": float(np.std(fold_scores, ddof=1)),
+        "folds": [float(score) for score in fold_scores],
     }
 
 
 def paired_difference(fold_scores: Sequence[float], reference: Sequence[float]) -> dict[str, Any]:
-    """Return the spread of the fold-by-fold difference to a reference on the same folds."""
-    return spread(np.subtract(fold_scores, reference).tolist())
+    """Return the fold-by-fold difference to a reference on the same folds.
+
+    Returns
+    -------
+    dict
+        The `spread` of the differences, and ``interval``, the 95 % interval of their mean by the
+        t-test of Nadeau and Bengio (2003), which allows for the rows that the training parts of
+        the folds share.
+    """
+    difference = spread(np.subtract(fold_scores, reference).tolist())
+    n_splits = len(fold_scores)
+    error = difference["sd"] * np.sqrt(1 / n_splits + 1 / (n_splits - 1))
+    margin = float(stats.t.ppf(0.975, n_splits - 1) * error)
+    return {
+        **difference,
+        "interval": [difference["mean"] - margin, difference["mean"] + margin],
+    }
 
 
 def fold_metrics(
@@ -81,9 +101,31 @@ def fold_metrics(
     return {metric: spread([fold[metric] for fold in by_fold]) for metric in SCORING}
 
 
-def best_by_mean(candidates: Mapping[str, Mapping[str, Any]], metric: str = "pr_auc") -> str:
-    """Return the candidate with the highest mean score; the first named of equals."""
-    return max(candidates, key=lambda name: candidates[name][metric]["mean"])
+def select(
+    candidates: Mapping[str, Mapping[str, Any]], rule: Literal["best", "one_standard_error"]
+) -> str:
+    """Select a candidate by its mean PR-AUC over the folds.
+
+    Parameters
+    ----------
+    candidates
+        The `fold_metrics` of each candidate, from the simplest on.
+    rule
+        ``best``: the highest mean. ``one_standard_error``: the simplest whose mean is within one
+        standard error of the best (Breiman et al. 1984, section 3.4.3).
+
+    Returns
+    -------
+    str
+        Name of a candidate; of equals, the simplest.
+    """
+    means = {name: metrics["pr_auc"]["mean"] for name, metrics in candidates.items()}
+    best = max(means, key=lambda name: means[name])
+    if rule == "best":
+        return best
+    spread_of_best = candidates[best]["pr_auc"]
+    error = spread_of_best["sd"] / np.sqrt(len(spread_of_best["folds"]))
+    return next(name for name, mean in means.items() if mean >= means[best] - error)
 
 
 def random_search(  # noqa: PLR0913  all of what a search is
@@ -123,16 +165,16 @@ def random_search(  # noqa: PLR0913  all of what a search is
     ParamsError
         The model has no such hyperparameter, or does not take a value drawn for it.
     """
-    known = sorted(pipeline["model"].get_params())
+    known = hyperparameter_names(pipeline)
     unknown = [name for name in distributions if name not in known]
     if unknown:
         raise ParamsError(
-            f"tune.distributions names hyperparameters {', '.join(unknown)}, which "
-            f"{type(pipeline['model']).__name__} does not have; it has {', '.join(known)}"
+            f"tune.distributions names hyperparameters {', '.join(unknown)}, which the "
+            f"candidate does not have; it has {', '.join(known)}"
         )
     search = RandomizedSearchCV(
         pipeline,
-        {f"model__{name}": to_scipy(drawn) for name, drawn in distributions.items()},
+        {path_of(name): to_scipy(drawn) for name, drawn in distributions.items()},
         n_iter=tune.n_iter,
         scoring=sorted({*SCORING.values(), tune.scoring}),
         refit=tune.scoring,
@@ -165,8 +207,15 @@ def to_scipy(distribution: Distribution) -> Any:
             return np.geomspace(low, high, distribution.num or 2).tolist()
 
 
-def trials(search: RandomizedSearchCV) -> pd.DataFrame:
+def trials(search: RandomizedSearchCV, hyperparameters: Iterable[str]) -> pd.DataFrame:
     """Return one row per setting tried, in the order tried.
+
+    Parameters
+    ----------
+    search
+        Of `random_search`.
+    hyperparameters
+        Those that were drawn.
 
     Returns
     -------
@@ -183,6 +232,6 @@ def trials(search: RandomizedSearchCV) -> pd.DataFrame:
             n_splits / (n_splits - 1)
         )
     columns["best_pr_auc_so_far"] = np.maximum.accumulate(columns["pr_auc"])
-    for name in results["params"][0]:
-        columns[name.removeprefix("model__")] = [params[name] for params in results["params"]]
+    for name in hyperparameters:
+        columns[name] = [params[path_of(name)] for params in results["params"]]
     return pd.DataFrame(columns)

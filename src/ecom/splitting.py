@@ -26,7 +26,7 @@ def split_sessions(
     Returns
     -------
     train, test : DataFrame
-        Disjoint, each with its own index from 0. A test row that repeats a training row is
+        Disjoint, with their index from `sessions`. A test row that repeats a training row is
         dropped: it would be scored by memory. There is none where duplicates were dropped before.
 
     Raises
@@ -45,7 +45,7 @@ def split_sessions(
     for name, rows in (("training", train), ("test", test)):
         if rows[TARGET].nunique() < len(CLASSES):
             raise _cannot_split(sessions, test_size, f"the {name} rows would be of one class only")
-    return train.reset_index(drop=True), test.reset_index(drop=True)
+    return train, test
 
 
 def _cannot_split(sessions: pd.DataFrame, test_size: float, reason: str) -> DataError:

@@ -1,0 +1,48 @@
+"""Explain why the best model says what it says, column by column."""
+
+from _stage import Stage, run
+
+import numpy as np
+
+from ecom.drawing import draw_dependence, draw_importance, draw_sessions
+from ecom.explanation import contributions_of, dependence, explain, typical_sessions
+from ecom.params import Explain
+
+
+def main(stage: Stage) -> None:
+    params = stage.params(Explain)
+    sessions, labels = stage.read_features("data/features/train.parquet")
+    model = stage.read_model("models/best_model.joblib")
+    rows = sessions.sample(min(params.rows, len(sessions)), random_state=params.seed).sort_index()
+    explanation = explain(model, rows, background=sessions)
+    importance = explanation.importance
+    points = dependence(explanation, rows, params.columns)
+    chosen = typical_sessions(labels[rows.index], explanation.log_odds)
+    by_session = contributions_of(explanation, rows, chosen)
+
+    table = importance.rename_axis("column").rename("importance").reset_index()
+    stage.write_table("plots/explain/importance.csv", table.round(6))
+    stage.write_table("plots/explain/dependence.csv", points.round(6))
+    stage.write_table("plots/explain/sessions.csv", by_session.round(6))
+    with stage.out("plots/explain/importance.svg") as path:
+        draw_importance(importance, path)
+    with stage.out("plots/explain/dependence.svg") as path:
+        draw_dependence(points, path)
+    with stage.out("plots/explain/sessions.svg") as path:
+        draw_sessions(by_session, path)
+    gap = np.abs(explanation.log_odds - model.decision_function(rows)).max()
+    stage.write_metrics(
+        "metrics/explain.json",
+        {
+            "sessions": len(rows),
+            "base_log_odds": explanation.base,
+            "importance": importance.to_dict(),
+            "largest_gap_to_the_model": float(gap),
+        },
+    )
+    first = ", ".join(f"{name} {value:.2f}" for name, value in importance.iloc[:3].items())
+    stage.say(f"mean absolute contribution to the log-odds: {first}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,25 @@
+"""Write the model card from what the other stages found."""
+
+from _stage import Stage, run
+
+from ecom.card import write_card
+from ecom.params import Data, Features, Folds, Split, Temporal
+
+
+def main(stage: Stage) -> None:
+    stages = ("clean", "features", "cv", "tune", "threshold", "evaluate", "explain")
+    card = write_card(
+        {name: stage.read_metrics(f"metrics/{name}.json") for name in stages},
+        stage.read_sessions("plots/slices.csv"),
+        data=stage.params(Data),
+        split=stage.params(Split),
+        feature_set=stage.params(Features).set,
+        folds=stage.params(Folds),
+        temporal=stage.params(Temporal),
+    )
+    stage.write_text("docs/model_card.md", card)
+    stage.say("docs/model_card.md")
+
+
+if __name__ == "__main__":
+    run(main)
