@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench docs lock
+.PHONY: help run test lint format study bench docs lock
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -26,6 +26,9 @@ lint: $(VENV)/test.ready  ## formatting, lint, import contracts, types
 format: $(VENV)/test.ready  ## format the code and mend what lint can mend
 	ruff format
 	ruff check --fix
+
+study: $(VENV)/run.ready  ## judge the choice of model over ten splits (about six minutes)
+	python benchmarks/study.py
 
 bench: $(VENV)/test.ready  ## time the pipeline, stage by stage
 	python benchmarks/pipeline.py

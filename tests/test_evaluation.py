@@ -1,16 +1,125 @@
-"""Metrics and curves agree with each other and at the threshold."""
+"""Metrics agree with scikit-learn's, for the rows as they are and for every resample."""
+
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import (
+    average_precision_score,
+    brier_score_loss,
+    log_loss,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+)
 
-from ecom.evaluation import binary_metrics, class_pairs, precision_recall_points, roc_points
-from ecom.thresholds import expected_cost
+from ecom.evaluation import (
+    Floats,
+    class_pairs,
+    confusion_matrix,
+    count_flagged,
+    only,
+    operating_metrics,
+    precision_recall_points,
+    reliability_points,
+    roc_points,
+    score_distribution,
+    score_metrics,
+    trivial_costs,
+)
+from ecom.params import Costs
+
+COSTS = Costs(false_positive=1.0, false_negative=5.0)
+
+
+def labels_and_scores(rows: int, seed: int, decimals: int) -> tuple[Any, Floats]:
+    """Return scores with ties, of labels of which both classes occur."""
+    random = np.random.default_rng(seed)
+    labels = np.append([0, 1], random.integers(0, 2, rows - 2))
+    scores: Floats = np.clip(0.2 * labels + 0.8 * random.random(rows), 0, 1).round(decimals)
+    return labels, scores
+
+
+@given(rows=st.integers(2, 80), seed=st.integers(0, 99), decimals=st.integers(0, 4))
+@settings(max_examples=60)
+def test_every_resample_has_the_metrics_that_scikit_learn_gives_it(
+    rows: int, seed: int, decimals: int
+) -> None:
+    labels, scores = labels_and_scores(rows, seed, decimals)
+    random = np.random.default_rng(seed)
+    weights = random.integers(0, 4, (5, rows)).astype(float)
+    weights[:, :2] += 1  # both classes stay
+
+    found = score_metrics(labels, scores, bins=10, weights=weights)
+    at = operating_metrics(count_flagged(labels, scores, weights), 0.5, COSTS)
+
+    flagged = scores >= 0.5
+    for place, weight in enumerate(weights):
+        given_weights = {"sample_weight": weight}
+        expected = {
+            "pr_auc": average_precision_score(labels, scores, **given_weights),
+            "roc_auc": roc_auc_score(labels, scores, **given_weights),
+            "brier": brier_score_loss(labels, scores, **given_weights),
+        }
+        if scores.min() > 0 and scores.max() < 1:  # elsewhere, the logarithm is cut off
+            expected["log_loss"] = log_loss(labels, scores, **given_weights)
+        for metric, value in expected.items():
+            assert found[metric][place] == pytest.approx(value)
+        assert at["precision"][place] == pytest.approx(
+            precision_score(labels, flagged, zero_division=0, **given_weights)
+        )
+        assert at["recall"][place] == pytest.approx(recall_score(labels, flagged, **given_weights))
+        assert at["flagged_rate"][place] == pytest.approx(weight[flagged].sum() / weight.sum())
+
+
+def test_the_top_share_counts_its_purchases_and_ties_at_its_edge_in_part() -> None:
+    labels = np.repeat([1, 0, 1, 0], [5, 5, 20, 70])
+    scores = np.repeat([0.9, 0.8, 0.3, 0.3], [5, 5, 20, 70])
+
+    found = only(score_metrics(labels, scores, bins=10))
+
+    assert found["precision_top_5"] == pytest.approx(1)
+    assert found["precision_top_10"] == pytest.approx(0.5)
+    assert found["precision_top_20"] == pytest.approx((5 + 10 * 20 / 90) / 20)
+    assert found["lift_top_10"] == pytest.approx(0.5 / 0.25)
+
+
+def test_calibration_is_perfect_where_each_bin_holds_what_it_says() -> None:
+    scores = np.repeat([0.25, 0.75], 400)
+    labels = np.concatenate([np.repeat([1, 0], [100, 300]), np.repeat([1, 0], [300, 100])])
+
+    assert only(score_metrics(labels, scores, bins=10))["expected_calibration_error"] < 1e-12
+    off = only(score_metrics(labels, scores + 0.1, bins=10))
+    assert off["expected_calibration_error"] == pytest.approx(0.1)
+
+
+def test_a_threshold_above_every_score_flags_none_and_one_of_zero_flags_all() -> None:
+    counts = count_flagged([0, 1, 1], [0.2, 0.5, 0.7])
+
+    none, everyone = (only(operating_metrics(counts, at, COSTS)) for at in (0.99, 0.0))
+
+    assert none == {
+        "precision": 0, "recall": 0, "flagged_rate": 0,
+        "cost_per_1000_sessions": only(trivial_costs(counts, COSTS))["flag_none"],
+    }  # fmt: skip
+    assert everyone["flagged_rate"] == everyone["recall"] == 1
+    assert everyone["cost_per_1000_sessions"] == only(trivial_costs(counts, COSTS))["flag_all"]
+
+
+def test_a_threshold_is_inclusive_in_every_measure() -> None:
+    labels, scores = [0, 1, 1], [0.2, 0.5, 0.7]
+
+    assert only(operating_metrics(count_flagged(labels, scores), 0.5, COSTS))["recall"] == 1
+    assert confusion_matrix(labels, scores, 0.5)["true_positives"] == 2
+    assert class_pairs(labels, scores, 0.5)["predicted"].tolist() == [
+        "no purchase", "purchase", "purchase",
+    ]  # fmt: skip
 
 
 def test_curves_run_from_corner_to_corner_and_stay_monotone() -> None:
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 2, 300)
-    scores = np.round(0.3 * labels + rng.random(300), 2)
+    labels, scores = labels_and_scores(300, 0, 2)
 
     roc, precision_recall = roc_points(labels, scores), precision_recall_points(labels, scores)
 
@@ -20,20 +129,26 @@ def test_curves_run_from_corner_to_corner_and_stay_monotone() -> None:
     assert precision_recall["recall"].iloc[[0, -1]].tolist() == [0, 1]
     assert precision_recall["recall"].is_monotonic_increasing
     area = np.trapezoid(roc["true_positive_rate"], roc["false_positive_rate"])
-    assert area == pytest.approx(binary_metrics(labels, scores, 0.5)["roc_auc"])
+    assert area == pytest.approx(only(score_metrics(labels, scores, bins=10))["roc_auc"])
 
 
-def test_a_threshold_is_inclusive_in_every_measure() -> None:
-    labels, scores = [0, 1, 1], [0.2, 0.5, 0.7]
+def test_reliability_holds_every_session_once_and_its_interval_holds_the_rate() -> None:
+    labels, scores = labels_and_scores(500, 0, 3)
 
-    assert binary_metrics(labels, scores, 0.5)["recall"] == 1
-    assert class_pairs(labels, scores, 0.5)["predicted"].tolist() == [
-        "no purchase", "purchase", "purchase",
-    ]  # fmt: skip
-    assert expected_cost(labels, scores, 0.5, false_positive=1, false_negative=5) == 0
+    points = reliability_points(labels, scores, 10)
+
+    assert points["sessions"].sum() == 500
+    assert (points["low"] <= points["purchase_rate"]).all()
+    assert (points["purchase_rate"] <= points["high"]).all()
+    assert np.average(points["purchase_rate"], weights=points["sessions"]) == pytest.approx(
+        labels.mean()
+    )
 
 
-def test_flagging_nobody_has_precision_zero_not_an_error() -> None:
-    metrics = binary_metrics([0, 1], [0.1, 0.2], 0.9)
+def test_score_distributions_are_shares_of_each_class() -> None:
+    labels, scores = labels_and_scores(500, 0, 3)
 
-    assert (metrics["precision"], metrics["recall"]) == (0, 0)
+    table = score_distribution(labels, scores, 20)
+
+    assert table.groupby("actual")["share"].sum().tolist() == pytest.approx([1, 1])
+    assert table["score"].between(0, 1).all()

@@ -13,9 +13,12 @@ from ecom import params as params_module
 ROOT = Path(__file__).parent.parent
 PIPELINE = YAML(typ="safe").load(ROOT / "dvc.yaml")
 STAGES: dict[str, Any] = PIPELINE["stages"]
-PLOTS: list[dict[str, Any]] = PIPELINE["plots"]
+PLOTS: list[Any] = PIPELINE["plots"]
 SECTIONS = {section.__name__: section.name for section in params_module.SECTIONS}
 IMPORTS = grimp.build_graph("ecom", exclude_type_checking_imports=True)
+
+
+CARD = ("clean", "features", "cv", "tune", "threshold", "evaluate", "explain")
 
 
 def script(name: str) -> ast.Module:
@@ -79,12 +82,12 @@ def strings_given_to(stage: str, *methods: str) -> set[str]:
 
 
 def unfolded(argument: ast.JoinedStr) -> set[str]:
-    """Return what evaluate's f-strings become: one path for each model and each plot."""
-    names = {
-        "name": ("baseline", "best_model"),
-        "plot": ("roc", "precision_recall", "confusion"),
-    }
+    """Return what f-strings become: one path for each value of the loops around them."""
     template = ast.unparse(argument)[2:-1]
+    names = {
+        "name": CARD if template.startswith("metrics/") else ("baseline", "best_model"),
+        "plot": ("confusion", "cost", "precision_recall", "reliability", "roc", "scores"),
+    }
     paths = {template}
     for name, values in names.items():
         paths = {path.replace(f"{{{name}}}", value) for path in paths for value in values}
@@ -129,9 +132,12 @@ def test_deps_are_the_imported_modules_the_data_and_the_environment(stage: str) 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_outs_are_the_files_that_the_stage_writes(stage: str) -> None:
-    assert declared_outs(stage) == strings_given_to(
-        stage, "out", "write_metrics", "write_table", "write_model"
-    )
+    written = strings_given_to(
+        stage,
+        "out", "write_metrics", "write_model", "write_predictions", "write_table", "write_text",
+    )  # fmt: skip
+
+    assert declared_outs(stage) == written
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -164,16 +170,32 @@ def test_only_evaluate_reads_the_test_rows() -> None:
     assert readers == {"evaluate"}
 
 
-def test_git_keeps_the_metrics_and_dvc_all_else() -> None:
+def test_git_keeps_what_people_read_and_dvc_all_else() -> None:
     for stage in STAGES.values():
-        for kind, cached in (("outs", True), ("metrics", False)):
+        for kind in ("outs", "metrics"):
             for out in stage.get(kind, []):
-                options = next(iter(out.values())) if isinstance(out, dict) else {}
-                assert options.get("cache", True) is cached
+                path, options = next(iter(out.items())) if isinstance(out, dict) else (out, {})
+                in_git = path.startswith(("docs/", "metrics/"))
+                assert options.get("cache", True) is not in_git
 
 
-def test_every_curve_is_drawn() -> None:
-    drawn = {path for plot in PLOTS for options in plot.values() for path in options["y"]}
+def test_every_curve_and_picture_is_drawn() -> None:
+    drawn = {
+        path
+        for plot in PLOTS
+        for path in (
+            [plot] if isinstance(plot, str) else [y for of in plot.values() for y in of["y"]]
+        )
+    }
     written = {out for stage in STAGES for out in declared_outs(stage) if out.startswith("plots/")}
 
-    assert drawn == written
+    # What the pictures show, as tables for whoever wants to draw it otherwise.
+    tables = {"plots/explain/dependence.csv", "plots/explain/sessions.csv"}
+    assert drawn | tables == written
+
+
+def test_every_template_that_is_named_is_drawn_by() -> None:
+    named = {of["template"] for plot in PLOTS if isinstance(plot, dict) for of in plot.values()}
+    own = {path.stem for path in (ROOT / ".dvc" / "plots").glob("*.json")}
+
+    assert own <= named

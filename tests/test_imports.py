@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-NEVER = ["dvc", "matplotlib", "mlflow", "pytest", "typer"]
-TRAINING = ["pandera", "fsspec"]
+NEVER = ["dvc", "mlflow", "pytest", "typer"]
+TRAINING = ["pandera", "fsspec", "matplotlib", "shap"]
 
 
 def modules_loaded_by(stage: str) -> set[str]:
@@ -23,14 +23,18 @@ def modules_loaded_by(stage: str) -> set[str]:
 @pytest.mark.parametrize(
     ("stage", "unused"),
     [
-        ("fetch", ["pandas", "sklearn", "scipy", "pandera", "aiohttp"]),
-        ("validate", ["sklearn", "scipy", "joblib", "fsspec"]),
-        ("clean", ["sklearn", "scipy", "joblib", "pandera", "fsspec"]),
+        ("fetch", ["matplotlib", "pandas", "sklearn", "scipy", "pandera", "aiohttp"]),
+        ("validate", ["matplotlib", "sklearn", "scipy", "joblib", "fsspec"]),
+        ("clean", ["matplotlib", "sklearn", "scipy", "joblib", "pandera", "fsspec"]),
         ("features", [*TRAINING, "sklearn.linear_model", "sklearn.ensemble"]),
         ("baseline", [*TRAINING, "sklearn.ensemble"]),
         ("cv", TRAINING),
         ("tune", [*TRAINING]),
+        ("refit", TRAINING),
+        ("threshold", [*TRAINING, "sklearn.linear_model", "sklearn.ensemble"]),
         ("evaluate", [*TRAINING, "sklearn.model_selection", "sklearn.ensemble"]),
+        ("explain", ["pandera", "fsspec", "shap", "sklearn.model_selection"]),
+        ("model_card", [*TRAINING, "sklearn", "scipy"]),
     ],
 )
 def test_a_stage_loads_nothing_that_it_does_not_use(stage: str, unused: list[str]) -> None:

@@ -1,5 +1,7 @@
 """Candidates are compared fold by fold, and searched the same way every time."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,11 +11,11 @@ from ecom.errors import DataError, ParamsError
 from ecom.models import build_pipeline
 from ecom.params import Distribution, Folds, Tune
 from ecom.search import (
-    best_by_mean,
     fold_metrics,
     out_of_fold_scores,
     paired_difference,
     random_search,
+    select,
     stratified_folds,
     to_scipy,
     trials,
@@ -49,11 +51,42 @@ def test_the_better_candidate_wins_and_its_difference_is_paired_by_fold() -> Non
     }
     better, worse = found["logistic"]["pr_auc"]["folds"], found["noise"]["pr_auc"]["folds"]
 
-    assert best_by_mean(found) == "logistic"
+    assert select(found, "best") == select(found, "one_standard_error") == "logistic"
     assert paired_difference(better, worse)["folds"] == pytest.approx(
-        [one - other for one, other in zip(better, worse, strict=True)], abs=1e-6
+        [one - other for one, other in zip(better, worse, strict=True)]
     )
-    assert paired_difference(better, better) == {"mean": 0, "sd": 0, "folds": [0, 0, 0]}
+    assert paired_difference(better, better) == {
+        "mean": 0, "sd": 0, "folds": [0, 0, 0], "interval": [0, 0],
+    }  # fmt: skip
+
+
+def means(**of_candidates: float) -> dict[str, dict[str, Any]]:
+    return {
+        name: {"pr_auc": {"mean": mean, "sd": 0.02, "folds": [mean] * 4}}
+        for name, mean in of_candidates.items()
+    }
+
+
+def test_the_rule_of_one_standard_error_takes_the_simplest_that_is_near_the_best() -> None:
+    # The standard error of the best is 0.02 / sqrt(4) = 0.01.
+    near = means(simple=0.70, medium=0.745, complex=0.75)
+    far = means(simple=0.70, medium=0.735, complex=0.75)
+
+    assert select(near, "one_standard_error") == "medium"
+    assert select(far, "one_standard_error") == "complex"
+    assert select(near, "best") == select(far, "best") == "complex"
+
+
+def test_of_candidates_that_are_equal_the_simplest_is_selected() -> None:
+    assert select(means(simple=0.7, complex=0.7), "best") == "simple"
+
+
+def test_the_interval_of_a_difference_allows_for_shared_training_rows() -> None:
+    # Nadeau and Bengio: sd * sqrt(1/k + 1/(k - 1)) for k folds, times t(0.975, k - 1) = 2.776.
+    difference = paired_difference([0.1, 0.2, 0.3, 0.4, 0.5], [0.0] * 5)
+
+    margin = 2.776445 * 0.158114 * (1 / 5 + 1 / 4) ** 0.5
+    assert difference["interval"] == pytest.approx([0.3 - margin, 0.3 + margin], abs=1e-5)
 
 
 def test_more_folds_than_purchases_is_a_clear_error() -> None:
@@ -84,7 +117,7 @@ def test_a_search_tells_every_trial_and_refits_the_best() -> None:
         folds=stratified_folds(labels, FOLDS), tune=tune(),
         distributions=tune().distributions_of("logistic"),
     )  # fmt: skip
-    table = trials(search)
+    table = trials(search, ["C"])
 
     assert list(table) == [
         "trial", "pr_auc", "pr_auc_sd", "roc_auc", "roc_auc_sd", "best_pr_auc_so_far", "C",
@@ -105,7 +138,7 @@ def test_the_sd_of_a_trial_is_the_sample_sd_of_its_folds() -> None:
 
     by_fold = [search.cv_results_[f"split{fold}_test_roc_auc"][0] for fold in range(3)]
 
-    assert trials(search)["roc_auc_sd"][0] == pytest.approx(np.std(by_fold, ddof=1))
+    assert trials(search, ["C"])["roc_auc_sd"][0] == pytest.approx(np.std(by_fold, ddof=1))
 
 
 def test_the_search_is_the_same_whatever_the_number_of_workers() -> None:
@@ -116,7 +149,8 @@ def test_the_search_is_the_same_whatever_the_number_of_workers() -> None:
                 build_pipeline("logistic"), sessions, labels,
                 folds=stratified_folds(labels, FOLDS), tune=tune(n_jobs=n_jobs),
                 distributions=tune().distributions_of("logistic"),
-            )
+            ),
+            ["C"],
         )
         for n_jobs in (1, 2)
     )  # fmt: skip
@@ -128,7 +162,7 @@ def test_a_hyperparameter_that_the_model_does_not_have_is_refused() -> None:
     sessions, labels = features_and_labels()
     depth = {"depth": Distribution(distribution="integer", low=1, high=3)}
 
-    with pytest.raises(ParamsError, match="depth, which LogisticRegression does not have"):
+    with pytest.raises(ParamsError, match="depth, which the candidate does not have; it has C, "):
         random_search(
             build_pipeline("logistic"), sessions, labels,
             folds=stratified_folds(labels, FOLDS), tune=tune(), distributions=depth,
@@ -149,6 +183,42 @@ def test_a_value_that_the_model_does_not_take_is_named_with_its_range() -> None:
 def test_a_candidate_without_distributions_is_refused() -> None:
     with pytest.raises(ParamsError, match="none for hist_gradient_boosting"):
         tune().distributions_of("hist_gradient_boosting")
+
+
+def test_an_average_draws_from_the_distributions_of_its_members() -> None:
+    sessions, labels = features_and_labels()
+    leaves = {"max_leaf_nodes": {"distribution": "integer", "low": 3.0, "high": 9.0}}
+    own = tune(
+        distributions={
+            "logistic_interactions": {
+                "C": {"distribution": "log_uniform", "low": 0.1, "high": 1.0}
+            },
+            "hist_gradient_boosting": leaves,
+        }
+    )
+    distributions = own.distributions_of("average")
+    assert list(distributions) == [
+        "logistic_interactions.C",
+        "hist_gradient_boosting.max_leaf_nodes",
+    ]
+
+    search = random_search(
+        build_pipeline("average", seed=0), sessions, labels,
+        folds=stratified_folds(labels, FOLDS), tune=own, distributions=distributions,
+    )  # fmt: skip
+
+    best = trials(search, distributions).loc[search.best_index_]
+    of_member = {name: member["model"] for name, member in search.best_estimator_["model"].members}
+    assert best["logistic_interactions.C"] == of_member["logistic_interactions"].C
+    assert (
+        of_member["hist_gradient_boosting"].max_leaf_nodes
+        == best["hist_gradient_boosting.max_leaf_nodes"]
+    )
+
+
+def test_an_average_needs_the_distributions_of_both_members() -> None:
+    with pytest.raises(ParamsError, match=r"none for logistic_interactions, .* in an average"):
+        tune().distributions_of("average")
 
 
 def test_distributions_reach_from_low_to_high() -> None:

@@ -5,28 +5,10 @@ from typing import Any
 
 import pandas as pd
 
+from ecom.notation import COST, METRIC_NAMES, bracketed
 from ecom.params import Data, Folds, Split, Temporal
 from ecom.schema import FEATURE_SETS, FeatureSet
 
-METRICS = {
-    "pr_auc": "PR-AUC (average precision)",
-    "roc_auc": "ROC-AUC",
-    "brier": "Brier score",
-    "log_loss": "log loss",
-    "expected_calibration_error": "expected calibration error",
-    "precision": "precision at the threshold",
-    "recall": "recall at the threshold",
-    "flagged_rate": "share of sessions flagged",
-    "cost_per_1000_sessions": "cost per 1,000 sessions, €",
-    "precision_top_1": "precision in the top 1 %",
-    "precision_top_5": "precision in the top 5 %",
-    "precision_top_10": "precision in the top 10 %",
-    "precision_top_20": "precision in the top 20 %",
-    "lift_top_1": "lift in the top 1 %",
-    "lift_top_5": "lift in the top 5 %",
-    "lift_top_10": "lift in the top 10 %",
-    "lift_top_20": "lift in the top 20 %",
-}
 CANDIDATES = {
     "logistic": "a logistic regression on the raw and three engineered columns",
     "logistic_interactions": (
@@ -174,8 +156,8 @@ def _figures(evaluate: Mapping[str, Any]) -> str:
     return _table(
         ["on the test rows", *columns.values()],
         [
-            [name, *(_bracketed(evaluate, column, metric) for column in columns)]
-            for metric, name in METRICS.items()
+            [name, *(bracketed(evaluate, column, metric) for column in columns)]
+            for metric, name in METRIC_NAMES.items()
         ],
     )
 
@@ -192,10 +174,14 @@ def _operating_point(threshold: Mapping[str, Any], evaluate: Mapping[str, Any]) 
         ["policy, on the test rows", "€ per 1,000 sessions", "saved by the model"],
         [
             *(
-                [policy.replace("_", " "), _bracketed(evaluate, policy), _bracketed(evaluate, by)]
+                [
+                    policy.replace("_", " "),
+                    bracketed(evaluate, policy, COST),
+                    bracketed(evaluate, by, COST),
+                ]
                 for policy, by in saved.items()
             ),
-            ["model", _bracketed(evaluate, "best_model"), ""],
+            ["model", bracketed(evaluate, "best_model", COST), ""],
         ],
     )
     return (
@@ -227,7 +213,7 @@ def _temporal(evaluate: Mapping[str, Any], temporal: Temporal) -> str:
         "earlier_best_model": f"model, without {months}",
         "best_model": "model, all months",
     }
-    lost = _bracketed(found, "best_model_minus_earlier_best_model", "pr_auc")
+    lost = bracketed(found, "best_model_minus_earlier_best_model", "pr_auc")
     return (
         "A random split lets a model learn from the very months it is judged on. Here, the "
         f"{found['sessions']:,} test sessions of {months} are scored by models fitted to the "
@@ -299,23 +285,14 @@ def _importance(explain: Mapping[str, Any]) -> str:
 
 
 def _brief(found: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    metrics = {"pr_auc": "PR-AUC", "roc_auc": "ROC-AUC", "lift_top_10": "lift in the top 10 %"}
+    metrics = ("pr_auc", "roc_auc", "lift_top_10")
     return _table(
-        ["", *metrics.values()],
+        ["", *(METRIC_NAMES[metric] for metric in metrics)],
         [
-            [label, *(_bracketed(found, name, metric) for metric in metrics)]
+            [label, *(bracketed(found, name, metric) for metric in metrics)]
             for name, label in names.items()
         ],
     )
-
-
-def _bracketed(found: Mapping[str, Any], name: str, metric: str = "cost_per_1000_sessions") -> str:
-    """Return a figure with its interval; a difference with its sign."""
-    form = ",.0f" if metric == "cost_per_1000_sessions" else ",.3f"
-    if "_minus_" in name:
-        form = f"+{form}"
-    low, high = found["intervals"][name][metric]
-    return f"{found[name][metric]:{form}} ({low:{form}} to {high:{form}})"
 
 
 def _figure(value: float) -> str:

@@ -7,17 +7,19 @@ columns that it is made of.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.compose import ColumnTransformer
-from sklearn.pipeline import Pipeline
 
 from ecom.averaging import LogOddsAverage
 from ecom.features import raw_columns
 from ecom.schema import CATEGORICAL, FEATURES
+
+if TYPE_CHECKING:
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import Pipeline
 
 Floats = NDArray[np.float64]
 
@@ -49,7 +51,7 @@ class Explanation:
         return self.contributions.abs().mean().sort_values(ascending=False, kind="stable")
 
 
-def explain(model: Pipeline, sessions: pd.DataFrame, background: pd.DataFrame) -> Explanation:
+def explain(model: "Pipeline", sessions: pd.DataFrame, background: pd.DataFrame) -> Explanation:
     """Explain a fitted candidate's log-odds.
 
     Parameters
@@ -75,7 +77,7 @@ def explain(model: Pipeline, sessions: pd.DataFrame, background: pd.DataFrame) -
 
 
 def _explain(
-    preprocess: ColumnTransformer, model: Any, engineered: pd.DataFrame, background: pd.DataFrame
+    preprocess: "ColumnTransformer", model: Any, engineered: pd.DataFrame, background: pd.DataFrame
 ) -> tuple[float, pd.DataFrame]:
     matrix = preprocess.transform(engineered).astype(np.float64)
     if hasattr(model, "coef_"):
@@ -101,7 +103,7 @@ def _trees(model: Any, matrix: Floats) -> tuple[float, Floats]:
     return float(np.ravel(explainer.expected_value)[0]), explainer.shap_values(matrix)
 
 
-def _columns(preprocess: ColumnTransformer) -> list[str]:
+def _columns(preprocess: "ColumnTransformer") -> list[str]:
     """Return the column, before encoding, that each column of the model's matrix comes from."""
     columns: list[str] = []
     for _, step, names in preprocess.transformers_:
@@ -142,23 +144,20 @@ def dependence(explanation: Explanation, sessions: pd.DataFrame, columns: int) -
 
 
 def typical_sessions(labels: "pd.Series[int]", log_odds: "pd.Series[float]") -> dict[str, Any]:
-    """Choose three sessions: a typical purchase, the least certain, a typical one without.
+    """Choose three sessions: a typical purchase, a typical one without, and the least certain.
 
     Returns
     -------
     dict
-        Index of the session of median log-odds among the purchases, of that nearest to even odds,
-        and of that of median log-odds among the others.
+        Index of the session of median log-odds of each class that occurs, and of that nearest to
+        even odds.
     """
-
-    def median(of: "pd.Series[float]") -> Any:
-        return of.sort_values(kind="stable").index[len(of) // 2]
-
-    return {
-        "typical purchase": median(log_odds[labels == 1]),
-        "least certain": log_odds.abs().idxmin(),
-        "typical session without purchase": median(log_odds[labels == 0]),
+    typical = {
+        name: ordered.index[len(ordered) // 2]
+        for name, label in (("typical purchase", 1), ("typical session without purchase", 0))
+        if len(ordered := log_odds[labels == label].sort_values(kind="stable"))
     }
+    return {**typical, "least certain": log_odds.abs().idxmin()}
 
 
 def contributions_of(

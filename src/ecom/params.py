@@ -207,6 +207,12 @@ class Temporal(Section):
 
     test_months: list[Month]
 
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        if len(set(self.test_months)) < len(self.test_months):
+            raise ValueError(f"test_months {self.test_months} names one twice")
+        return self
+
 
 class Costs(Section):
     """What an error costs, in the shop's currency."""

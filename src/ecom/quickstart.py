@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 
 from ecom.errors import NoSourceAnsweredError
-from ecom.summary import Summary
+from ecom.summary import HEADINGS, Summary
 
 RAW = "data/raw/online_shoppers_intention.csv"
 SYNTHETIC = ".synthetic"
-_COPIED = ("dvc.yaml", "requirements.txt", "src", "stages")
+_COPIED = (".dvc/plots", "dvc.yaml", "requirements.txt", "src", "stages")
 
 
 def run_pipeline(root: Path) -> Path:
@@ -52,7 +52,7 @@ def print_summary(summary: Summary, root: Path) -> None:
 
     console = Console(highlight=False)
     table = Table(title=f"Results on {summary.data} sessions", title_justify="left")
-    for heading in ("", "baseline", "best model"):
+    for heading in ("", *HEADINGS):
         table.add_column(heading, justify="left" if not heading else "right")
     for row in summary.rows:
         table.add_row(*row)
@@ -68,7 +68,7 @@ def print_summary(summary: Summary, root: Path) -> None:
         experiment = "dvc repro                                after a change of params.yaml"
     console.print(
         f"\nNext: {activate}, then\n"
-        "  dvc metrics show metrics/evaluate.json   every figure on the test rows\n"
+        "  docs/model_card.md                       every figure, and what it is good for\n"
         "  dvc plots show                           curves, as a page for the browser\n"
         f"  {experiment}",
         soft_wrap=True,

@@ -9,7 +9,7 @@ from ecom.params import Bootstrap
 
 Floats = NDArray[np.float64]
 
-LEVEL = 0.95
+TAILS = (0.025, 0.975)  # of a 95 % interval
 BATCH = 100  # resamples that are in memory at once
 
 
@@ -58,12 +58,11 @@ def stratified_bootstrap(
 
 
 def interval(values: ArrayLike) -> list[float]:
-    """Return the percentile interval at `LEVEL` of resampled values.
+    """Return the 95 % percentile interval of resampled values.
 
     Examples
     --------
     >>> interval(range(1001))
     [25.0, 975.0]
     """
-    tail = (1 - LEVEL) / 2
-    return [float(bound) for bound in np.quantile(np.asarray(values), [tail, 1 - tail])]
+    return [float(bound) for bound in np.quantile(np.asarray(values), TAILS)]

@@ -1,12 +1,18 @@
 """What the pipeline found, in one table: for the terminal and for the README."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ecom.errors import ProjectError
+from ecom.notation import COST, METRIC_NAMES, bracketed
 
+METRICS = ("pr_auc", "roc_auc", "brier", "precision", "recall", COST, "lift_top_10")
+STAGES = ("clean", "features", "baseline", "cv", "tune", "threshold", "evaluate")
+SIDES = ("baseline", "best_model", "best_model_minus_baseline")
+HEADINGS = ("baseline", "best model", "difference, paired")
 BEGIN, END = "<!-- results of metrics/: begin -->", "<!-- results of metrics/: end -->"
 
 
@@ -21,16 +27,19 @@ class Summary:
     facts
         One sentence each on the data and on the choice.
     rows
-        Figure by figure: its name, the baseline's, the best model's.
+        Figure by figure: its name, then a cell for each of `HEADINGS`.
     """
 
     data: str
     facts: tuple[str, ...]
-    rows: tuple[tuple[str, str, str], ...]
+    rows: tuple[tuple[str, ...], ...]
 
     def to_markdown(self) -> str:
         """Return facts and table as Markdown."""
-        lines = [f"| on {self.data} sessions | baseline | best model |", "|---|---|---|"]
+        lines = [
+            f"| on {self.data} sessions | {' | '.join(HEADINGS)} |",
+            f"|---|{'---|' * len(HEADINGS)}",
+        ]
         lines += [f"| {' | '.join(row)} |" for row in self.rows]
         return "\n".join([*(f"- {fact}" for fact in self.facts), "", *lines])
 
@@ -50,55 +59,75 @@ def summarise(metrics: Path) -> Summary:
             raise ProjectError(f"{path} is missing: run `dvc repro`")
         return json.loads(path.read_text(encoding="utf-8"))
 
-    clean, features, baseline, cv, tune, evaluate = map(
-        load, ("clean", "features", "baseline", "cv", "tune", "evaluate")
-    )
-    before, after = evaluate["baseline"], evaluate["best_model"]
-    folds = len(baseline["by_fold"]["pr_auc"]["folds"])
-    chosen = cv["candidates"][cv["selected"]]["pr_auc_minus_baseline"]
+    found = {stage: load(stage) for stage in STAGES}
+    tune, evaluate = found["tune"], found["evaluate"]
+    folds = found["baseline"]["by_fold"]["pr_auc"]
     return Summary(
         data=evaluate["data"],
-        facts=(
-            (
-                f"{clean['rows_out']:,} {evaluate['data']} sessions "
-                f"({clean['duplicates_dropped']:,} duplicates dropped), of which "
-                f"{features['train']['rows']:,} to train on and {features['test']['rows']:,} to "
-                f"test; {features['test']['positive_rate']:.1%} end in a purchase"
-            ),
-            (
-                f"cv chose {cv['selected']} of {', '.join(sorted(cv['candidates']))}: PR-AUC "
-                f"{chosen['mean']:+.3f} ± {chosen['sd']:.3f} to the baseline, paired by fold"
-            ),
-            (
-                f"tune tried {tune['n_iter']} settings of it; its folds are those that chose the "
-                "best, so trust the test rows more"
-            ),
-            f"threshold {after['threshold']}: scores from there on count as a purchase",
-        ),
+        facts=_facts(found),
         rows=(
             (
-                f"PR-AUC, mean ± sd of {folds} folds",
-                _spread(baseline["by_fold"]["pr_auc"]["mean"], baseline["by_fold"]["pr_auc"]["sd"]),
-                _spread(tune["best_cv_pr_auc"], tune["best_cv_pr_auc_sd"]),
-            ),
-            (
-                f"ROC-AUC, mean ± sd of {folds} folds",
-                _spread(
-                    baseline["by_fold"]["roc_auc"]["mean"], baseline["by_fold"]["roc_auc"]["sd"]
-                ),
-                _spread(tune["best_cv_roc_auc"], tune["best_cv_roc_auc_sd"]),
+                f"PR-AUC, mean ± sd of {len(folds['folds'])} folds",
+                f"{folds['mean']:.3f} ± {folds['sd']:.3f}",
+                f"{tune['best_cv_pr_auc']:.3f} ± {tune['best_cv_pr_auc_sd']:.3f}",
+                "",
             ),
             *(
-                (f"{name}, test", f"{before[key]:.3f}", f"{after[key]:.3f}")
-                for name, key in (
-                    ("PR-AUC", "pr_auc"),
-                    ("ROC-AUC", "roc_auc"),
-                    ("precision at the threshold", "precision"),
-                    ("recall at the threshold", "recall"),
+                (
+                    f"{METRIC_NAMES[metric]}, test",
+                    *(bracketed(evaluate, side, metric) for side in SIDES),
                 )
+                for metric in METRICS
             ),
         ),
     )
+
+
+def _facts(found: Mapping[str, Any]) -> tuple[str, ...]:
+    clean, features, cv, tune, threshold, evaluate = (
+        found[stage] for stage in ("clean", "features", "cv", "tune", "threshold", "evaluate")
+    )
+    chosen = cv["candidates"][cv["selected"]]["pr_auc_minus_baseline"]
+    low, high = chosen["interval"]
+    saved = [
+        f"{bracketed(evaluate, f'saved_against_{policy}', COST)} against {name}"
+        for policy, name in (
+            ("baseline", "the baseline"),
+            ("flag_none", "flagging none"),
+            ("flag_all", "flagging all"),
+        )
+    ]
+    sets = evaluate["feature_sets"]
+    facts = [
+        (
+            f"{clean['rows_out']:,} {evaluate['data']} sessions "
+            f"({clean['duplicates_dropped']:,} duplicates dropped), of which "
+            f"{features['train']['rows']:,} to train on and {features['test']['rows']:,} to "
+            f"test; {features['test']['positive_rate']:.1%} end in a purchase"
+        ),
+        (
+            f"cv chose {cv['selected']} of {', '.join(sorted(cv['candidates']))}: PR-AUC "
+            f"{chosen['mean']:+.3f} ({low:+.3f} to {high:+.3f}) to the baseline, paired by fold"
+        ),
+        (
+            f"tune tried {tune['n_iter']} settings of it; its folds are those that chose the "
+            "best, so trust the test rows more"
+        ),
+        (
+            f"threshold {threshold['threshold']:.3f} by {threshold['strategy']}, on out-of-fold "
+            f"scores; on the test rows it saves, in € per 1,000 sessions, {', '.join(saved)}"
+        ),
+        f"with only what is known at arrival, PR-AUC is {bracketed(sets, 'at_arrival', 'pr_auc')}",
+    ]
+    if "temporal" in evaluate:
+        lost = "best_model_minus_earlier_best_model"
+        facts.append(
+            "a random split flatters: of the held-out months' test sessions, PR-AUC is "
+            f"{bracketed(evaluate['temporal'], 'earlier_best_model', 'pr_auc')} by a model that "
+            "never saw those months; to have seen them adds "
+            f"{bracketed(evaluate['temporal'], lost, 'pr_auc')}"
+        )
+    return tuple(facts)
 
 
 def with_results(readme: str, summary: Summary) -> str:
@@ -114,7 +143,3 @@ def with_results(readme: str, summary: Summary) -> str:
     if not (begin and end):
         raise ProjectError(f"README.md needs the lines {BEGIN!r} and {END!r}")
     return f"{before}{BEGIN}\n{summary.to_markdown()}\n{END}{after}"
-
-
-def _spread(mean: float, sd: float) -> str:
-    return f"{mean:.3f} ± {sd:.3f}"

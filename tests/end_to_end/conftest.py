@@ -14,7 +14,8 @@ def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project.set_params(
         data__source="synthetic", data__synthetic__rows=1500,
         validate__min_rows=1000, validate__max_rows=2000,
-        folds__n_splits=2, tune__n_iter=2, tune__n_jobs=1,
+        folds__n_splits=2, tune__n_iter=2, tune__n_jobs=1, bootstrap__resamples=100,
+        explain__rows=200,
     )  # fmt: skip
     project.run("dvc", "repro")
     project.commit()

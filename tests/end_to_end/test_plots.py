@@ -3,27 +3,37 @@
 import json
 from typing import Any
 
+import pandas as pd
 import vl_convert
 from ruamel.yaml import YAML
 
 from project import ROOT, Project
 
-PLOTS: list[dict[str, Any]] = YAML(typ="safe").load(ROOT / "dvc.yaml")["plots"]
+PLOTS: list[Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")["plots"]
 
 
 def drawn(project: Project, *command: str) -> dict[str, Any]:
-    """Return the Vega-Lite specification of each figure."""
+    """Return the Vega-Lite specification of each figure; of a picture, nothing."""
     figures = json.loads(project.run("dvc", "plots", *command, "--json").stdout)["data"]
-    return {name: figure[0]["content"] for name, figure in figures.items()}
+    return {name: figure[0].get("content") for name, figure in figures.items()}
+
+
+def marks(figure: dict[str, Any]) -> int:
+    """Return how many marks Vega draws of a figure."""
+    return vl_convert.vegalite_to_svg(figure).count("aria-roledescription=")
 
 
 def test_show_draws_every_figure_with_the_curves_of_both_models(unchanged: Project) -> None:
     figures = drawn(unchanged, "show")
 
-    assert list(figures) == [name for plot in PLOTS for name in plot]
+    pictures = [plot for plot in PLOTS if isinstance(plot, str)]
+    assert list(figures) == [
+        name for plot in PLOTS for name in ([plot] if isinstance(plot, str) else plot)
+    ]
+    assert [name for name, figure in figures.items() if figure is None] == pictures
     for figure in figures.values():
-        assert "<path" in vl_convert.vegalite_to_svg(figure)
-    for name in ("ROC", "Precision and recall"):
+        assert figure is None or "<path" in vl_convert.vegalite_to_svg(figure)
+    for name in ("ROC", "Precision and recall", "Reliability"):
         files = {point["filename"] for point in figures[name]["data"]["values"]}
         assert {file.split("/")[0] for file in files} == {"baseline", "best_model"}
 
@@ -35,4 +45,19 @@ def test_diff_draws_both_revisions(unchanged: Project) -> None:
 
     revisions = {point["rev"] for point in figures["ROC"]["data"]["values"]}
     assert revisions == {"HEAD", "workspace"}
-    assert "<path" in vl_convert.vegalite_to_svg(figures["ROC"])
+    for figure in figures.values():
+        assert figure is None or "<path" in vl_convert.vegalite_to_svg(figure)
+
+
+def test_intervals_are_drawn_where_a_table_has_them(unchanged: Project) -> None:
+    figures = drawn(unchanged, "show")
+
+    slices = pd.read_csv(unchanged.root / "plots" / "slices.csv")
+    judged = slices["pr_auc"].notna().sum()
+    # An interval, a point and the base rate for each slice that has a PR-AUC.
+    assert marks(figures["Slices"]) >= 3 * judged
+    bins = sum(
+        len(pd.read_csv(unchanged.root / "plots" / model / "reliability.csv"))
+        for model in ("baseline", "best_model")
+    )
+    assert marks(figures["Reliability"]) >= 2 * bins

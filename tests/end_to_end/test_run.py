@@ -63,7 +63,7 @@ def without_models(of_lock: dict[str, Any]) -> dict[str, Any]:
         name: stage | {
             kind: [
                 file for file in stage.get(kind, [])
-                if not file["path"].startswith(("models/", "plots/", "metrics/"))
+                if not file["path"].startswith(("models/", "plots/", "metrics/", "data/predictions/", "docs/"))
             ]
             for kind in ("deps", "outs")
         }

@@ -8,7 +8,11 @@ import pytest
 from project import RAW, Project
 
 MODELLING = {"baseline", "cv", "tune"}
-EVERY_STAGE = {"fetch", "validate", "clean", "features", *MODELLING, "evaluate"}
+FITTING = {*MODELLING, "refit"}
+JUDGING = {"threshold", "evaluate"}
+EVERY_STAGE = {
+    "fetch", "validate", "clean", "features", *FITTING, *JUDGING, "explain", "model_card",
+}  # fmt: skip
 
 
 def stale(project: Project) -> set[str]:
@@ -31,16 +35,26 @@ def test_nothing_is_stale_after_a_run_and_git_sees_no_change(unchanged: Project)
 @pytest.mark.parametrize(
     ("knob", "value", "stages"),
     [
-        ("data__retries", 2, {"fetch"}),
+        ("data__retries", 2, {"fetch", "model_card"}),
         ("data__source", "real", EVERY_STAGE),
         ("validate__max_rows", 1999, {"validate"}),
         ("clean__drop_duplicates", False, {"clean"}),
-        ("split__seed", 1, {"features"}),
-        ("folds__seed", 1, MODELLING),
-        ("baseline__C", 0.5, {"baseline", "evaluate"}),
+        ("split__seed", 1, {"features", "model_card"}),
+        ("features__set", "at_arrival", {*FITTING, "evaluate", "model_card"}),
+        ("folds__seed", 1, {*MODELLING, "model_card"}),
+        ("bootstrap__resamples", 200, JUDGING),
+        ("bootstrap__seed", 7, JUDGING),
+        ("baseline__C", 0.5, {"baseline", "refit"}),
         ("cv__candidates", ["logistic"], {"cv"}),
         ("tune__n_iter", 3, {"tune"}),
+        ("cv__rule", "one_standard_error", {"cv"}),
         ("tune__distributions__logistic__C__low", 0.01, {"tune"}),
+        ("temporal__test_months", ["Dec"], {"refit", "evaluate", "model_card"}),
+        ("threshold__strategy", "quota", {"threshold"}),
+        ("threshold__costs__false_negative", 9.0, {"threshold"}),
+        ("threshold__quota", 0.3, {"threshold"}),
+        ("evaluate__small_slice", 5, {"evaluate"}),
+        ("explain__rows", 100, {"explain"}),
     ],
 )
 def test_a_knob_makes_the_stages_stale_that_read_it(
@@ -58,9 +72,19 @@ def test_a_knob_makes_the_stages_stale_that_read_it(
         ("src/ecom/validation.py", {"validate"}),
         ("src/ecom/cleaning.py", {"validate", "clean"}),
         ("src/ecom/splitting.py", {"features"}),
-        ("src/ecom/features.py", {"features", *MODELLING, "evaluate"}),
+        ("src/ecom/features.py", {"features", *FITTING, "evaluate", "explain"}),
+        ("src/ecom/averaging.py", {*FITTING, "evaluate", "explain"}),
+        ("src/ecom/models.py", FITTING),
         ("src/ecom/search.py", MODELLING),
-        ("src/ecom/evaluation.py", {*MODELLING, "evaluate"}),
+        ("src/ecom/evaluation.py", {*MODELLING, *JUDGING}),
+        ("src/ecom/resampling.py", JUDGING),
+        ("src/ecom/thresholds.py", JUDGING),
+        ("src/ecom/comparison.py", {"evaluate"}),
+        ("src/ecom/slices.py", {"evaluate"}),
+        ("src/ecom/explanation.py", {"explain"}),
+        ("src/ecom/drawing.py", {"explain"}),
+        ("src/ecom/card.py", {"model_card"}),
+        (".dvc/plots/cost.json", set()),
         ("src/ecom/schema.py", EVERY_STAGE),
         ("src/ecom/summary.py", set()),
         ("stages/tune.py", {"tune"}),
@@ -84,10 +108,15 @@ def test_a_file_makes_the_stages_stale_whose_code_it_is(
     [
         (RAW, {"fetch", "validate", "clean"}),
         ("data/processed/online_shoppers_clean.csv", {"clean", "features"}),
-        ("data/features/train.parquet", {"features", *MODELLING}),
+        ("data/features/train.parquet", {"features", *FITTING, "explain"}),
         ("data/features/test.parquet", {"features", "evaluate"}),
-        ("models/best_model.joblib", {"tune", "evaluate"}),
-        ("metrics/cv.json", {"cv", "tune"}),
+        ("models/best_model.joblib", {"tune", "evaluate", "explain"}),
+        ("models/refits.joblib", {"refit", "evaluate"}),
+        ("data/predictions/best_model_out_of_fold.parquet", {"tune", "threshold"}),
+        ("metrics/cv.json", {"cv", "tune", "model_card"}),
+        ("metrics/threshold.json", {"threshold", "evaluate", "model_card"}),
+        ("plots/slices.csv", {"evaluate", "model_card"}),
+        ("docs/model_card.md", {"model_card"}),
     ],
 )
 def test_a_data_file_makes_its_maker_and_its_readers_stale(
@@ -104,17 +133,51 @@ def test_an_experiment_reruns_what_its_knob_reaches_and_shows_in_the_metrics(
 ) -> None:
     done = unchanged.run("dvc", "exp", "run", "-S", "tune.n_iter=3", "-S", "tune.seed=7")
 
-    assert rerun(done.stdout) == ["tune", "evaluate"]
+    assert rerun(done.stdout) == [
+        "tune", "refit", "threshold", "evaluate", "explain", "model_card",
+    ]  # fmt: skip
     changes = json.loads(unchanged.run("dvc", "metrics", "diff", "--json").stdout)
     assert changes["metrics/tune.json"]["n_iter"] == {"old": 2, "new": 3, "diff": 1}
-    assert set(changes) == {"metrics/tune.json", "metrics/evaluate.json"}
+    assert set(changes) == {
+        f"metrics/{name}.json" for name in ("tune", "threshold", "evaluate", "explain")
+    }
+
+
+@pytest.mark.parametrize(
+    ("knobs", "stages"),
+    [
+        (["features.set=at_arrival"], [
+            "baseline", "cv", "tune", "refit", "threshold", "evaluate", "explain", "model_card",
+        ]),
+        (["cv.rule=one_standard_error", "cv.candidates=[logistic,logistic_interactions]"], [
+            "cv", "tune", "refit", "threshold", "evaluate", "explain", "model_card",
+        ]),
+        (["threshold.strategy=quota"], ["threshold", "evaluate", "model_card"]),
+        (["threshold.strategy=target_precision"], ["threshold", "evaluate", "model_card"]),
+        (["threshold.strategy=target_recall"], ["threshold", "evaluate", "model_card"]),
+        (["threshold.strategy=fixed"], ["threshold", "evaluate", "model_card"]),
+        (["threshold.costs.false_negative=20"], ["threshold", "evaluate", "model_card"]),
+        # A knob that the strategy does not read: the threshold stays, and all that follows.
+        (["threshold.quota=0.3"], ["threshold"]),
+        (["temporal.test_months=[]"], ["refit", "evaluate", "model_card"]),
+        (["bootstrap.resamples=150"], ["threshold", "evaluate", "model_card"]),
+        (["evaluate.bins=5", "evaluate.mistakes=3"], ["evaluate", "model_card"]),
+        (["explain.columns=2"], ["explain"]),
+    ],
+)  # fmt: skip
+def test_each_knob_reruns_exactly_what_it_reaches(
+    unchanged: Project, knobs: list[str], stages: list[str]
+) -> None:
+    done = unchanged.run("dvc", "exp", "run", *(part for knob in knobs for part in ("-S", knob)))
+
+    assert rerun(done.stdout) == stages
 
 
 def test_a_knob_set_back_is_served_from_the_cache(unchanged: Project) -> None:
     unchanged.run("dvc", "exp", "run", "-S", "tune.seed=8")
     back = unchanged.run("dvc", "exp", "run", "-S", "tune.seed=42").stdout
 
-    assert back.count("is cached - skipping run") == 2
+    assert back.count("is cached - skipping run") == 5
     assert unchanged.changed() == ""
 
 
@@ -132,7 +195,9 @@ def test_an_experiment_in_a_workspace_of_its_own_runs_the_code_of_that_workspace
 
     done = unchanged.run("dvc", "exp", "run", "--temp", "-S", "tune.seed=9")
 
-    assert rerun(done.stdout) == ["baseline", "cv", "tune", "evaluate"]
+    assert rerun(done.stdout) == [
+        "baseline", "cv", "tune", "refit", "threshold", "evaluate", "explain", "model_card",
+    ]  # fmt: skip
     assert re.search(
         r"code of the workspace: \S+/\.dvc/tmp/exps/\S+/src/ecom/search\.py", done.stdout
     )
