@@ -30,8 +30,8 @@ def main(stage: Stage) -> None:
     late = sessions["Month"].isin(months)
     if months and labels[late].nunique() < labels.nunique():
         raise DataError(
-            f"temporal.test_months {', '.join(months)} leaves {late.sum():,} test rows, not of "
-            "both classes: name more months, or none, [], for no hold-out in time"
+            f"from temporal.first_test_month {months[0]} on there are {late.sum():,} test rows, "
+            "not of both classes: name an earlier month, or null for no hold-out in time"
         )
     models = {name: stage.read_model(f"models/{name}.joblib") for name in thresholds}
     models |= stage.read_model("models/refits.joblib")

@@ -27,8 +27,8 @@ def main(stage: Stage) -> None:
     earlier = ~sessions["Month"].isin(months)
     if months and labels[earlier].nunique() < labels.nunique():
         raise DataError(
-            f"temporal.test_months {', '.join(months)} leaves {earlier.sum():,} training rows, "
-            "not of both classes: name fewer months, or none, [], for no hold-out in time"
+            f"before temporal.first_test_month {months[0]} there are {earlier.sum():,} training "
+            "rows, not of both classes: name a later month, or null for no hold-out in time"
         )
     if months:
         bar = stage.params(Baseline).C

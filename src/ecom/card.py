@@ -204,9 +204,9 @@ def _feature_sets(evaluate: Mapping[str, Any]) -> str:
 
 def _temporal(evaluate: Mapping[str, Any], temporal: Temporal) -> str:
     if "temporal" not in evaluate:
-        return "No months are held out: `temporal.test_months` is empty."
+        return "No months are held out: `temporal.first_test_month` is null."
     found = evaluate["temporal"]
-    months = " and ".join(temporal.test_months)
+    months = f"{temporal.first_test_month} to Dec"
     names = {
         "earlier_baseline": f"baseline, without {months}",
         "baseline": "baseline, all months",

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ecom.errors import ParamsError
-from ecom.schema import FeatureSet, Month
+from ecom.schema import MONTHS, FeatureSet, Month
 
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -205,13 +205,12 @@ class Temporal(Section):
 
     name = "temporal"
 
-    test_months: list[Month]
+    first_test_month: Month | None
 
-    @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        if len(set(self.test_months)) < len(self.test_months):
-            raise ValueError(f"test_months {self.test_months} names one twice")
-        return self
+    @property
+    def test_months(self) -> tuple[Month, ...]:
+        """The first test month and those after it in the year; none where there is no first."""
+        return MONTHS[MONTHS.index(self.first_test_month) :] if self.first_test_month else ()
 
 
 class Costs(Section):

@@ -1,4 +1,4 @@
-"""A small project that has run, shared by the tests of a module."""
+"""A small project that has run, shared by all tests."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ import pytest
 from project import Project, checkout
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Return a small project on generated sessions, reproduced and committed."""
     project = checkout(tmp_path_factory.mktemp("synthetic") / "project")

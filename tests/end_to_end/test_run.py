@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,13 @@ def test_clean_clones_give_the_committed_lock_and_metrics_byte_for_byte(tmp_path
     for clone in (project, other):
         (clone.root / "dvc.lock").unlink()
 
-    done = project.run("dvc", "repro")
-    other.run("dvc", "repro", PYTHONHASHSEED="7", TZ="Asia/Tokyo", OMP_NUM_THREADS="2")
+    with ThreadPoolExecutor() as both:
+        runs = both.map(
+            lambda clone, variables: clone.run("dvc", "repro", **variables),
+            (project, other),
+            ({}, {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "OMP_NUM_THREADS": "2"}),
+        )
+    done, _ = runs
 
     assert len(re.findall("Running stage", done.stdout)) == len(STAGES)
     assert lock(project) == lock(other)
