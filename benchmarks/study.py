@@ -14,19 +14,18 @@ sys.path[:0] = [str(ROOT / "stages"), str(ROOT / "src")]
 
 import _stage  # noqa: E402, F401  fixes threads before libraries load
 
-import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.markdown import Markdown  # noqa: E402
 from rich.progress import Progress  # noqa: E402
 from ruamel.yaml import YAML  # noqa: E402
-from scipy import stats  # noqa: E402
 
 from ecom.evaluation import ranking_metrics  # noqa: E402
 from ecom.models import build_pipeline  # noqa: E402
 from ecom.params import CANDIDATES, parse_params  # noqa: E402
 from ecom.schema import FEATURES, TARGET  # noqa: E402
 from ecom.search import (  # noqa: E402
+    corrected_interval,
     fold_metrics,
     out_of_fold_scores,
     random_search,
@@ -58,20 +57,19 @@ def study_split(
     train, test = split_sessions(sessions, test_size=params["split"].test_size, seed=seed)
     features, labels = train[list(FEATURES)], train[TARGET]
     folds = stratified_folds(labels, params["folds"])
-    own = {"feature_set": params["features"].set, "seed": params["tune"].seed}
-    found: dict[str, dict[str, Any]] = {
-        "baseline": judge(build_pipeline("logistic", C=params["baseline"].C), train, test)
-    }
+    columns = params["features"].set
+    bar = build_pipeline("logistic", feature_set=columns, C=params["baseline"].C)
+    found: dict[str, dict[str, Any]] = {"baseline": judge(bar, train, test)}
     by_fold = {}
     for candidate in sorted(params["cv"].candidates, key=CANDIDATES.index):
-        model = build_pipeline(candidate, **own)
+        model = build_pipeline(candidate, feature_set=columns, seed=params["cv"].seed)
         by_fold[candidate] = fold_metrics(
             labels, out_of_fold_scores(model, features, labels, folds), folds
         )
         found[candidate] = judge(model, train, test)
     selected = next(name for name in CANDIDATES if name == select(by_fold, params["cv"].rule))
     search = random_search(
-        build_pipeline(selected, **own),
+        build_pipeline(selected, feature_set=columns, seed=params["tune"].seed),
         features,
         labels,
         folds=folds,
@@ -80,14 +78,6 @@ def study_split(
     )
     found[SHIPPED] = judge(search.best_estimator_, train, test) | {"selected": selected}
     return found
-
-
-def interval_of_mean(differences: "pd.Series[float]", test_size: float) -> tuple[float, float]:
-    """Return the 95 % interval of Nadeau and Bengio (2003), as the splits share training rows."""
-    count = len(differences)
-    error = differences.std() * np.sqrt(1 / count + test_size / (1 - test_size))
-    margin = float(stats.t.ppf(0.975, count - 1) * error)
-    return differences.mean() - margin, differences.mean() + margin
 
 
 def write_page(found: dict[int, dict[str, dict[str, Any]]], test_size: float) -> str:
@@ -120,7 +110,7 @@ def write_page(found: dict[int, dict[str, dict[str, Any]]], test_size: float) ->
             for metric in METRICS
         ]
         gain = tables["pr_auc"][SHIPPED] - tables["pr_auc"][name]
-        low, high = interval_of_mean(gain, test_size)
+        low, high = corrected_interval(gain.tolist(), test_size / (1 - test_size))
         difference = "" if name == SHIPPED else f"{gain.mean():+.4f} ({low:+.4f} to {high:+.4f})"
         seconds = f"{tables['seconds'][name].median():.2f}"
         lines.append(f"| {name} | {' | '.join(figures)} | {seconds} | {difference} |")

@@ -9,8 +9,11 @@ checkout first on the path, also where DVC runs a copy of the project.
 import inspect
 import json
 import os
+import pickle
 import platform
+import struct
 import sys
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +35,7 @@ from ecom.schema import FEATURES, TARGET  # noqa: E402
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
     from numpy.typing import ArrayLike
 
     from ecom.params import Data
@@ -39,6 +43,11 @@ if TYPE_CHECKING:
 AnySection = TypeVar("AnySection", bound=Section)
 
 DECIMALS = 6
+# What reading a file that was cut or replaced may raise; KeyError is joblib's, of foreign bytes.
+_UNREADABLE = (
+    ValueError, TypeError, EOFError, KeyError, IndexError, pickle.UnpicklingError, struct.error,
+    zlib.error,
+)  # fmt: skip
 
 
 class UndeclaredError(Exception):
@@ -112,9 +121,46 @@ class Stage:
         finally:
             temporary.unlink(missing_ok=True)
 
+    @contextmanager
+    def _readable(self, path: str) -> Iterator[Path]:
+        """Yield the path of a declared input; say what to do where reading it fails.
+
+        Raises
+        ------
+        DataError
+            The file is not there, or is not what an earlier stage wrote.
+        """
+        file = self.dep(path)
+        try:
+            yield file
+        except _UNREADABLE as error:
+            raise DataError(
+                f"{path} cannot be read: {error or type(error).__name__}. It is not what an "
+                f"earlier stage wrote: run `dvc repro {self.name}`, which makes it anew"
+            ) from None
+
     def read_metrics(self, path: str) -> Any:
-        """Read a JSON file of metrics."""
-        return json.loads(self.dep(path).read_text(encoding="utf-8"))
+        """Read a JSON file of metrics.
+
+        Raises
+        ------
+        DataError
+            Also, later, where a figure is asked for that is not in the file.
+        """
+
+        class Metrics(dict[str, Any]):
+            """Says what to do where a figure is missing."""
+
+            def __missing__(self, name: str) -> Any:
+                raise DataError(f"{path} has no {name!r}: run the stage that writes it again")
+
+        with self._readable(path) as file:
+            metrics = json.loads(
+                file.read_text(encoding="utf-8"), object_hook=Metrics, parse_constant=_refuse
+            )
+            if not isinstance(metrics, dict):
+                raise TypeError(f"expected a mapping, got {metrics!r}")
+            return metrics
 
     def write_metrics(
         self, path: str, metrics: Mapping[str, Any], exact: Mapping[str, Any] | None = None
@@ -139,9 +185,8 @@ class Stage:
         """Read a table, as Parquet or as CSV by the ending of the path."""
         import pandas as pd
 
-        if path.endswith(".parquet"):
-            return pd.read_parquet(self.dep(path))
-        return pd.read_csv(self.dep(path))
+        with self._readable(path) as file:
+            return pd.read_parquet(file) if path.endswith(".parquet") else pd.read_csv(file)
 
     def read_features(self, path: str) -> "tuple[pd.DataFrame, pd.Series[int]]":
         """Read raw sessions and their labels from an output of the features stage.
@@ -172,11 +217,19 @@ class Stage:
             else:
                 table.to_csv(temporary, index=False, lineterminator="\n")
 
+    def write_figure(self, path: str, figure: "Figure") -> None:
+        """Write a picture as SVG whose bytes depend on nothing but what it shows."""
+        from matplotlib import rc_context
+
+        with self.out(path) as temporary, rc_context({"svg.hashsalt": "ecom"}):
+            figure.savefig(temporary, format="svg", metadata={"Date": None}, dpi=150)
+
     def read_model(self, path: str) -> Any:
         """Read a model that an earlier stage fitted."""
         import joblib
 
-        return joblib.load(self.dep(path))
+        with self._readable(path) as file:
+            return joblib.load(file)
 
     def write_model(self, path: str, model: object) -> None:
         """Write a fitted model for later stages."""
@@ -211,6 +264,10 @@ def run(main: Callable[[Stage], None]) -> None:
     except OSError as error:
         print(f"{name}: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
         sys.exit(1)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no figure")
 
 
 def _load_yaml(name: str) -> Any:

@@ -2,65 +2,55 @@
 
 from _stage import Stage, run
 
+from typing import TYPE_CHECKING, Any
+
 from ecom.averaging import LogOddsAverage  # noqa: F401  the models unpickle it, as the next
 from ecom.comparison import compare_models, compare_scores
+from ecom.curves import curves
 from ecom.errors import DataError
-from ecom.evaluation import (
-    class_pairs,
-    confusion_matrix,
-    count_flagged,
-    precision_recall_points,
-    reliability_points,
-    roc_points,
-    score_distribution,
-)
+from ecom.evaluation import confusion_matrix
 from ecom.features import add_features  # noqa: F401
 from ecom.params import Bootstrap, Costs, Evaluate, Features, Temporal
 from ecom.slices import confident_mistakes, slice_metrics, worst_slices
-from ecom.thresholds import sweep
+from ecom.temporal import judge_over_time
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def main(stage: Stage) -> None:
     params, bootstrap = stage.params(Evaluate), stage.params(Bootstrap)
-    months = stage.params(Temporal).test_months
+    feature_set, temporal = stage.params(Features).set, stage.params(Temporal)
     chosen = stage.read_metrics("metrics/threshold.json")
-    costs = Costs.model_validate(chosen["costs"])
     thresholds = {"baseline": chosen["baseline_threshold"], "best_model": chosen["threshold"]}
+    judging: dict[str, Any] = {"bins": params.bins, "bootstrap": bootstrap}
+    operating: dict[str, Any] = {
+        "thresholds": thresholds,
+        "costs": Costs.model_validate(chosen["costs"]),
+    }
     sessions, labels = stage.read_features("data/features/test.parquet")
-    late = sessions["Month"].isin(months)
-    if months and labels[late].nunique() < labels.nunique():
-        raise DataError(
-            f"from temporal.first_test_month {months[0]} on there are {late.sum():,} test rows, "
-            "not of both classes: name an earlier month, or null for no hold-out in time"
-        )
+    refits = stage.read_model("models/refits.joblib")
+    if refits["knobs"] != {"features.set": feature_set, **temporal.model_dump()}:
+        raise DataError("models/refits.joblib is of other knobs: run `dvc repro refit` first")
     models = {name: stage.read_model(f"models/{name}.joblib") for name in thresholds}
-    models |= stage.read_model("models/refits.joblib")
-    scores = {name: model.predict_proba(sessions)[:, 1] for name, model in models.items()}
-    judged = {name: scores[name] for name in thresholds}
-    scores[stage.params(Features).set] = scores["best_model"]
-    judged = {name: scores[name] for name in thresholds}
-    metrics = compare_models(
-        labels, judged, thresholds, costs=costs, bins=params.bins, bootstrap=bootstrap
-    )
+    scores = scores_of(models | refits["models"], sessions)
+
+    metrics = compare_models(labels, scores, **operating, **judging)
     metrics["feature_sets"] = compare_scores(
         labels,
-        scores,
+        scores | {feature_set: scores["best_model"]},
         {"end_of_session_minus_at_arrival": ("end_of_session", "at_arrival")},
-        bins=params.bins,
-        bootstrap=bootstrap,
+        **judging,
     )
-    if months:
-        metrics["temporal"] = {
-            "sessions": int(late.sum()),
-            "purchases": int(labels[late].sum()),
-            **compare_scores(
-                labels[late],
-                {name: of_model[late] for name, of_model in scores.items()},
-                {f"{name}_minus_earlier_{name}": (name, f"earlier_{name}") for name in thresholds},
-                bins=params.bins,
-                bootstrap=bootstrap,
-            ),
-        }
+    if temporal.test_months:
+        train, train_labels = stage.read_features("data/features/train.parquet")
+        metrics["temporal"] = judge_over_time(
+            (train_labels, train["Month"], scores_of(refits["models"], train)),
+            (labels, sessions["Month"], scores),
+            temporal.test_months,
+            **operating,
+            **judging,
+        )
     slices = slice_metrics(
         sessions,
         labels,
@@ -72,15 +62,8 @@ def main(stage: Stage) -> None:
     metrics["worst_slices"] = worst_slices(slices)
     for name, threshold in thresholds.items():
         metrics[name]["confusion_matrix"] = confusion_matrix(labels, scores[name], threshold)
-        plots = {
-            "roc": roc_points(labels, scores[name]),
-            "precision_recall": precision_recall_points(labels, scores[name]),
-            "confusion": class_pairs(labels, scores[name], threshold),
-            "reliability": reliability_points(labels, scores[name], params.bins),
-            "cost": sweep(count_flagged(labels, scores[name]), costs, threshold),
-            "scores": score_distribution(labels, scores[name], 2 * params.bins),
-        }
-        for plot, points in plots.items():
+        tables = curves(labels, scores[name], threshold, operating["costs"], params.bins)
+        for plot, points in tables.items():
             stage.write_table(f"plots/{name}/{plot}.csv", points.round(6))
         stage.say(
             f"{name} PR-AUC {metrics[name]['pr_auc']:.3f}, ROC-AUC {metrics[name]['roc_auc']:.3f}"
@@ -90,8 +73,19 @@ def main(stage: Stage) -> None:
         "data/predictions/mistakes.csv",
         confident_mistakes(sessions, labels, scores["best_model"], params.mistakes),
     )
-    stage.write_predictions("data/predictions/test.parquet", sessions, labels, judged)
-    stage.write_metrics("metrics/evaluate.json", metrics, exact={"thresholds": thresholds})
+    stage.write_predictions(
+        "data/predictions/test.parquet", sessions, labels, {name: scores[name] for name in models}
+    )
+    stage.write_metrics(
+        "metrics/evaluate.json",
+        metrics,
+        exact={"feature_set": feature_set, "thresholds": thresholds},
+    )
+
+
+def scores_of(models: dict[str, Any], sessions: "pd.DataFrame") -> dict[str, Any]:
+    """Return the probability of a purchase of each session, by model."""
+    return {name: model.predict_proba(sessions)[:, 1] for name, model in models.items()}
 
 
 if __name__ == "__main__":

@@ -2,8 +2,6 @@
 
 from _stage import Stage, run
 
-import numpy as np
-
 from ecom.drawing import draw_dependence, draw_importance, draw_sessions
 from ecom.explanation import contributions_of, dependence, explain, typical_sessions
 from ecom.params import Explain
@@ -24,20 +22,15 @@ def main(stage: Stage) -> None:
     stage.write_table("plots/explain/importance.csv", table.round(6))
     stage.write_table("plots/explain/dependence.csv", points.round(6))
     stage.write_table("plots/explain/sessions.csv", by_session.round(6))
-    with stage.out("plots/explain/importance.svg") as path:
-        draw_importance(importance, path)
-    with stage.out("plots/explain/dependence.svg") as path:
-        draw_dependence(points, path)
-    with stage.out("plots/explain/sessions.svg") as path:
-        draw_sessions(by_session, path)
-    gap = np.abs(explanation.log_odds - model.decision_function(rows)).max()
+    stage.write_figure("plots/explain/importance.svg", draw_importance(importance))
+    stage.write_figure("plots/explain/dependence.svg", draw_dependence(points))
+    stage.write_figure("plots/explain/sessions.svg", draw_sessions(by_session))
     stage.write_metrics(
         "metrics/explain.json",
         {
             "sessions": len(rows),
             "base_log_odds": explanation.base,
             "importance": importance.to_dict(),
-            "largest_gap_to_the_model": float(gap),
         },
     )
     first = ", ".join(f"{name} {value:.2f}" for name, value in importance.iloc[:3].items())

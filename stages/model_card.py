@@ -3,19 +3,18 @@
 from _stage import Stage, run
 
 from ecom.card import write_card
-from ecom.params import Data, Features, Folds, Split, Temporal
+from ecom.params import Data, Folds, Split
 
 
 def main(stage: Stage) -> None:
-    stages = ("clean", "features", "cv", "tune", "threshold", "evaluate", "explain")
+    stages = ("validate", "clean", "features", "cv", "tune", "threshold", "evaluate", "explain")
     card = write_card(
         {name: stage.read_metrics(f"metrics/{name}.json") for name in stages},
         stage.read_sessions("plots/slices.csv"),
+        stage.read_sessions("data/predictions/mistakes.csv"),
         data=stage.params(Data),
         split=stage.params(Split),
-        feature_set=stage.params(Features).set,
         folds=stage.params(Folds),
-        temporal=stage.params(Temporal),
     )
     stage.write_text("docs/model_card.md", card)
     stage.say("docs/model_card.md")

@@ -2,10 +2,11 @@
 
 from _stage import Stage, run
 
+from ecom.curves import sweep
 from ecom.evaluation import count_flagged, only, trivial_costs
 from ecom.params import Bootstrap, Threshold
 from ecom.schema import TARGET
-from ecom.thresholds import break_even, operating_point, sweep
+from ecom.thresholds import break_even, operating_point, require_reached
 
 
 def main(stage: Stage) -> None:
@@ -14,6 +15,8 @@ def main(stage: Stage) -> None:
     for name in ("baseline", "best_model"):
         table = stage.read_sessions(f"data/predictions/{name}_out_of_fold.parquet")
         labels, scores = table[TARGET].to_numpy(), table["score"].to_numpy()
+        if name == "best_model":
+            require_reached(labels, scores, params)
         points[name] = operating_point(labels, scores, params, bootstrap)
         thresholds[name] = points[name].pop("threshold")
         counts = count_flagged(labels, scores)

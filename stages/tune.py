@@ -12,11 +12,12 @@ from ecom.search import out_of_fold_scores, random_search, stratified_folds, tri
 def main(stage: Stage) -> None:
     params = stage.params(Tune)
     candidate = stage.read_metrics("metrics/cv.json")["selected"]
+    feature_set = stage.params(Features).set
     distributions = params.distributions_of(candidate)
     sessions, labels = stage.read_features("data/features/train.parquet")
     folds = stratified_folds(labels, stage.params(Folds))
     search = random_search(
-        build_pipeline(candidate, feature_set=stage.params(Features).set, seed=params.seed),
+        build_pipeline(candidate, feature_set=feature_set, seed=params.seed),
         sessions,
         labels,
         folds=folds,
@@ -37,6 +38,7 @@ def main(stage: Stage) -> None:
         "metrics/tune.json",
         {
             "candidate": candidate,
+            "feature_set": feature_set,
             "n_iter": len(table),
             "seed": params.seed,
             "best_cv_pr_auc": float(best["pr_auc"]),

@@ -1,7 +1,5 @@
 """Metrics agree with scikit-learn's, for the rows as they are and for every resample."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,30 +14,17 @@ from sklearn.metrics import (
 )
 
 from ecom.evaluation import (
-    Floats,
-    class_pairs,
     confusion_matrix,
     count_flagged,
     only,
     operating_metrics,
-    precision_recall_points,
-    reliability_points,
-    roc_points,
-    score_distribution,
     score_metrics,
     trivial_costs,
 )
 from ecom.params import Costs
+from scored import labels_and_scores
 
 COSTS = Costs(false_positive=1.0, false_negative=5.0)
-
-
-def labels_and_scores(rows: int, seed: int, decimals: int) -> tuple[Any, Floats]:
-    """Return scores with ties, of labels of which both classes occur."""
-    random = np.random.default_rng(seed)
-    labels = np.append([0, 1], random.integers(0, 2, rows - 2))
-    scores: Floats = np.clip(0.2 * labels + 0.8 * random.random(rows), 0, 1).round(decimals)
-    return labels, scores
 
 
 @given(rows=st.integers(2, 80), seed=st.integers(0, 99), decimals=st.integers(0, 4))
@@ -113,42 +98,3 @@ def test_a_threshold_is_inclusive_in_every_measure() -> None:
 
     assert only(operating_metrics(count_flagged(labels, scores), 0.5, COSTS))["recall"] == 1
     assert confusion_matrix(labels, scores, 0.5)["true_positives"] == 2
-    assert class_pairs(labels, scores, 0.5)["predicted"].tolist() == [
-        "no purchase", "purchase", "purchase",
-    ]  # fmt: skip
-
-
-def test_curves_run_from_corner_to_corner_and_stay_monotone() -> None:
-    labels, scores = labels_and_scores(300, 0, 2)
-
-    roc, precision_recall = roc_points(labels, scores), precision_recall_points(labels, scores)
-
-    assert roc.iloc[0].tolist() == [0, 0]
-    assert roc.iloc[-1].tolist() == [1, 1]
-    assert roc["true_positive_rate"].is_monotonic_increasing
-    assert precision_recall["recall"].iloc[[0, -1]].tolist() == [0, 1]
-    assert precision_recall["recall"].is_monotonic_increasing
-    area = np.trapezoid(roc["true_positive_rate"], roc["false_positive_rate"])
-    assert area == pytest.approx(only(score_metrics(labels, scores, bins=10))["roc_auc"])
-
-
-def test_reliability_holds_every_session_once_and_its_interval_holds_the_rate() -> None:
-    labels, scores = labels_and_scores(500, 0, 3)
-
-    points = reliability_points(labels, scores, 10)
-
-    assert points["sessions"].sum() == 500
-    assert (points["low"] <= points["purchase_rate"]).all()
-    assert (points["purchase_rate"] <= points["high"]).all()
-    assert np.average(points["purchase_rate"], weights=points["sessions"]) == pytest.approx(
-        labels.mean()
-    )
-
-
-def test_score_distributions_are_shares_of_each_class() -> None:
-    labels, scores = labels_and_scores(500, 0, 3)
-
-    table = score_distribution(labels, scores, 20)
-
-    assert table.groupby("actual")["share"].sum().tolist() == pytest.approx([1, 1])
-    assert table["score"].between(0, 1).all()

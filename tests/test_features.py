@@ -1,10 +1,11 @@
 """Engineered columns are stateless, and the same for a frame and for a mapping of arrays."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecom.features import ENGINEERED, TOTALS, add_features, known_columns, raw_columns
+from ecom.features import ENGINEERED, TOTALS, add_features, known_columns, raw_shares
 from ecom.schema import COLUMNS, FEATURES, NUMERIC
 from ecom.synthetic import generate_sessions
 
@@ -63,11 +64,9 @@ def test_without_names_the_totals_are_added() -> None:
 
 
 @given(name=st.sampled_from(sorted(ENGINEERED)), seed=st.integers(0, 100))
-def test_an_engineered_column_is_made_of_the_raw_columns_that_it_names(
-    name: str, seed: int
-) -> None:
+def test_an_engineered_column_is_made_of_the_raw_shares_that_it_names(name: str, seed: int) -> None:
     sessions = generate_sessions(30, seed)
-    made_of = raw_columns(name)
+    made_of = tuple(raw_shares(name))
     others = {
         raw: "Jan" if raw == "Month" else "Other" if raw == "VisitorType" else 7.0
         for raw in FEATURES
@@ -75,6 +74,7 @@ def test_an_engineered_column_is_made_of_the_raw_columns_that_it_names(
     }
 
     assert set(made_of) <= set(FEATURES)
+    assert sum(raw_shares(name).values()) == pytest.approx(1)
     of_these_alone = add_features(sessions[list(made_of)], [name])[name]
     assert of_these_alone.equals(add_features(sessions, [name])[name])
     assert add_features(sessions.assign(**others), [name])[name].equals(of_these_alone)
@@ -94,3 +94,15 @@ def test_at_arrival_no_engineered_column_is_made_of_what_comes_later() -> None:
     assert "Month=Nov" in known
     assert not any("PageValues" in name or "Duration" in name for name in known)
     assert known_columns(ENGINEERED, "end_of_session") == list(ENGINEERED)
+
+
+def test_the_factors_of_a_product_share_it_and_their_columns_share_that() -> None:
+    # Total pages is made of three counts, but is one factor of two.
+    assert raw_shares("PageValues * TotalPages") == pytest.approx(
+        {
+            "PageValues": 1 / 2,
+            "Administrative": 1 / 6,
+            "Informational": 1 / 6,
+            "ProductRelated": 1 / 6,
+        }
+    )

@@ -102,6 +102,7 @@ def test_numbers_with_an_exponent_are_numbers(text: str) -> None:
         ("threshold.costs", {"false_positive": 0.0, "false_negative": 0.0}, "are both 0: an error"),
         ("threshold.costs.false_negative", -5, "threshold.costs.false_negative: -5 is not allowed"),
         ("temporal.first_test_month", "Sept", "'Sept' is not allowed; expected one of Jan, Feb, Ma"),
+        ("temporal.first_test_month", "Jan", "temporal: first_test_month Jan has no month before it"),
         ("bootstrap.resamples", 10, "bootstrap.resamples: 10 is not allowed; expected a whole numbe"),
         ("explain.columns", 18, "explain.columns: 18 is not allowed; expected a whole number at lea"),
     ],

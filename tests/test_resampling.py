@@ -5,6 +5,7 @@ import pytest
 
 from ecom.comparison import compare, compare_models, compare_scores
 from ecom.evaluation import score_metrics
+from ecom.notation import COST
 from ecom.params import Bootstrap, Costs
 from ecom.resampling import Floats, interval, stratified_bootstrap
 
@@ -91,9 +92,10 @@ def test_a_difference_is_paired_so_that_its_interval_is_narrower_than_its_sides(
         for metric, (low, high) in found["intervals"][name].items():
             if metric != "expected_calibration_error":  # biased upwards in resamples
                 assert low <= found[name][metric] <= high
-    assert found["saved_against_flag_all"]["cost_per_1000_sessions"] == pytest.approx(
-        found["flag_all"]["cost_per_1000_sessions"] - found["best_model"]["cost_per_1000_sessions"]
-    )
+    for policy in ("baseline", "flag_all", "flag_none"):
+        assert found[f"saved_against_{policy}"] == {
+            COST: pytest.approx(found[policy][COST] - found["best_model"][COST])
+        }
 
 
 def test_a_model_compared_with_itself_differs_by_nothing() -> None:
@@ -121,3 +123,17 @@ def test_a_difference_has_the_metrics_that_both_sides_have() -> None:
     )
 
     assert found["gain"] == {"b": 0}
+
+
+def test_a_difference_is_the_first_less_the_second() -> None:
+    found = compare(
+        LABELS,
+        {
+            "one": lambda weights: {"a": 3 * weights[:, 0]},
+            "other": lambda weights: {"a": weights[:, 0]},
+        },
+        {"gain": ("one", "other")},
+        Bootstrap(resamples=100, seed=0),
+    )
+
+    assert found["gain"] == {"a": 2}

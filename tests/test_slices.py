@@ -61,7 +61,7 @@ def test_small_slices_are_marked_and_not_named_worst() -> None:
         for row in table.to_dict("records")
     ]
     assert worst["ranking"]["above_chance"] == large["above_chance"].min()
-    assert abs(worst["calibration"]["calibration"]) == large["calibration"].abs().max()
+    assert abs(worst["calibration"]["calibration_z"]) == large["calibration_z"].abs().max()
     assert worst_slices(slices(small=100_000)) == {}
 
 
@@ -89,3 +89,14 @@ def test_the_most_confident_mistakes_come_first_with_their_columns() -> None:
     assert missed["score"].tolist() == sorted(SCORES[LABELS == 1])[:5]
     first = table.iloc[0]
     assert first["PageValues"] == SESSIONS.loc[first["row"], "PageValues"]
+
+
+def test_calibration_counts_in_standard_errors_of_the_purchases_expected() -> None:
+    sessions, labels = SESSIONS[:100].assign(Region=1), LABELS[:100] * 0
+    labels.iloc[:30] = 1
+
+    table: Any = slice_metrics(
+        sessions, labels, np.full(100, 0.2), threshold=0.5, small=1, bootstrap=BOOTSTRAP
+    ).set_index(["slice", "value"])
+
+    assert table.loc[("Region", "1"), "calibration_z"] == pytest.approx((20 - 30) / 4)

@@ -7,6 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import joblib
 import pandas as pd
 import pytest
 
@@ -45,6 +46,56 @@ def test_declared_files_are_reached_and_no_others(stage: _stage.Stage) -> None:
 def test_a_missing_input_says_how_to_make_it(stage: _stage.Stage) -> None:
     with pytest.raises(DataError, match="run `dvc repro clean`"):
         stage.dep("data/raw/online_shoppers_intention.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"{", "cannot be read: Expecting property name"),
+        (b"", "cannot be read: Expecting value"),
+        (b"\xff\xfe", "cannot be read: 'utf-8' codec"),
+        (b"[]", r"cannot be read: expected a mapping, got \[\]"),
+        (b'{"sha256": NaN}', "cannot be read: NaN is no figure"),
+    ],
+)
+def test_metrics_that_were_cut_or_changed_are_a_clear_error(
+    stage: _stage.Stage, content: bytes, said: str
+) -> None:
+    (_stage.ROOT / "metrics").mkdir()
+    (_stage.ROOT / "metrics/validate.json").write_bytes(content)
+
+    with pytest.raises(DataError, match=rf"metrics/validate\.json {said}"):
+        stage.read_metrics("metrics/validate.json")
+
+
+def test_a_figure_that_is_not_in_the_metrics_is_a_clear_error(stage: _stage.Stage) -> None:
+    (_stage.ROOT / "metrics").mkdir()
+    (_stage.ROOT / "metrics/validate.json").write_text('{"rows": {"train": 1}}')
+
+    metrics = stage.read_metrics("metrics/validate.json")
+
+    assert metrics["rows"]["train"] == 1
+    with pytest.raises(DataError, match=r"metrics/validate\.json has no 'problems': run the stage"):
+        metrics["problems"]
+    with pytest.raises(DataError, match="has no 'test'"):
+        metrics["rows"]["test"]
+
+
+@pytest.mark.parametrize("keep", [0, 10, 300])
+def test_a_model_or_table_that_was_cut_is_a_clear_error(
+    stage: _stage.Stage, monkeypatch: pytest.MonkeyPatch, keep: int
+) -> None:
+    model, table = _stage.ROOT / "model.joblib", _stage.ROOT / "table.parquet"
+    joblib.dump({str(number): list(range(number)) for number in range(99)}, model)
+    pd.DataFrame({"a": range(9999)}).to_parquet(table)
+    monkeypatch.setattr(stage, "dep", lambda path: _stage.ROOT / path)
+    for path in (model, table):
+        path.write_bytes(path.read_bytes()[:keep])
+
+    with pytest.raises(DataError, match=r"model\.joblib cannot be read: "):
+        stage.read_model("model.joblib")
+    with pytest.raises(DataError, match=r"table\.parquet cannot be read: "):
+        stage.read_sessions("table.parquet")
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_other(stage: _stage.Stage) -> None:

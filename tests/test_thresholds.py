@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecom.errors import DataError
-from ecom.evaluation import Floats, count_flagged
+from ecom.evaluation import count_flagged
 from ecom.params import Bootstrap, Costs, Threshold
-from ecom.thresholds import break_even, choose_threshold, operating_point, sweep
+from ecom.thresholds import break_even, choose_threshold, operating_point, require_reached
+from scored import by_hand, calibrated
 
 BOOTSTRAP = Bootstrap(resamples=200, seed=0)
 
@@ -22,23 +23,6 @@ def threshold_params(strategy: str, **changes: Any) -> Threshold:
             "quota": 0.2, "target_precision": 0.7, "target_recall": 0.8, "fixed": 0.5,
         } | changes
     )  # fmt: skip
-
-
-def calibrated(rows: int = 2000, seed: int = 0) -> tuple[Any, Floats]:
-    """Return labels drawn with the probability that their score says."""
-    random = np.random.default_rng(seed)
-    scores = np.round(random.beta(0.5, 2, rows), 3)  # some tie, and some are 0
-    return (random.random(rows) < scores).astype(int), scores
-
-
-def by_hand(labels: Any, scores: Floats, threshold: float) -> dict[str, float]:
-    flagged = scores >= threshold
-    return {
-        "cost": float(np.sum(flagged & (labels == 0)) + 5 * np.sum(~flagged & (labels == 1))),
-        "flagged": float(flagged.mean()),
-        "precision": float(labels[flagged].mean()) if flagged.any() else 0.0,
-        "recall": float(flagged[labels == 1].mean()),
-    }
 
 
 @given(seed=st.integers(0, 50))
@@ -61,9 +45,10 @@ def test_minimum_cost_of_calibrated_scores_is_near_the_break_even() -> None:
     )
 
 
-@given(seed=st.integers(0, 50), quota=st.floats(0.01, 0.99))
-def test_a_quota_is_used_up_and_never_exceeded(seed: int, quota: float) -> None:
+@given(seed=st.integers(0, 50), sessions=st.integers(1, 299))
+def test_a_quota_is_used_up_and_never_exceeded(seed: int, sessions: int) -> None:
     labels, scores = calibrated(300, seed)
+    quota = sessions / 300
     params = threshold_params("quota", quota=quota)
 
     chosen = choose_threshold(count_flagged(labels, scores), params)[0]
@@ -71,6 +56,15 @@ def test_a_quota_is_used_up_and_never_exceeded(seed: int, quota: float) -> None:
     assert by_hand(labels, scores, chosen)["flagged"] <= quota
     lower = scores[scores < chosen]
     assert not len(lower) or by_hand(labels, scores, lower.max())["flagged"] > quota
+
+
+@pytest.mark.parametrize("quota", [0.29, 0.57, 0.58])
+def test_a_quota_that_has_no_exact_binary_form_is_used_up(quota: float) -> None:
+    scores = np.linspace(0.01, 0.99, 100)
+
+    found = operating_point(scores > 0.5, scores, threshold_params("quota", quota=quota), BOOTSTRAP)
+
+    assert found["flagged_rate"] == quota
 
 
 @given(seed=st.integers(0, 50))
@@ -96,11 +90,19 @@ def test_a_target_is_reached_with_the_most_of_the_other(seed: int) -> None:
     )
 
 
-def test_a_target_precision_that_is_never_reached_is_a_clear_error() -> None:
+def test_a_target_precision_that_is_never_reached_flags_none_and_is_refused_for_the_model() -> None:
     labels, scores = np.array([0, 1, 0, 1]), np.array([0.9, 0.8, 0.7, 0.1])
+    params = threshold_params("target_precision")
 
-    with pytest.raises(DataError, match=r"target_precision 0\.7 is reached at no threshold: the h"):
-        operating_point(labels, scores, threshold_params("target_precision"), BOOTSTRAP)
+    found = operating_point(labels, scores, params, BOOTSTRAP)
+
+    assert found["threshold"] > 1
+    assert found["flagged_rate"] == found["recall"] == 0
+    with pytest.raises(
+        DataError, match=r"0\.7 is reached by the best model at no threshold: its h"
+    ):
+        require_reached(labels, scores, params)
+    require_reached(labels, 1 - scores, params)
 
 
 def test_a_fixed_threshold_is_taken_as_it_is() -> None:
@@ -122,18 +124,3 @@ def test_intervals_hold_the_figures_and_each_resample_chooses_anew(strategy: str
     for name, (low, high) in found["intervals"].items():
         assert low <= found[name] <= high
     assert found["intervals"]["threshold"][0] < found["intervals"]["threshold"][1]
-
-
-def test_the_sweep_tells_at_each_threshold_what_flagging_from_there_gives() -> None:
-    labels, scores = calibrated()
-
-    table = sweep(count_flagged(labels, scores), Costs(false_positive=1.0, false_negative=5.0), 0.3)
-
-    assert table["threshold"].tolist() == [step / 200 for step in range(201)]
-    for row in table.to_dict("records"):
-        expected = by_hand(labels, scores, row["threshold"])
-        assert row["cost_per_1000_sessions"] == pytest.approx(expected["cost"] / 2)
-        assert row["recall"] == pytest.approx(expected["recall"])
-        assert row["precision"] == pytest.approx(expected["precision"])
-    assert table["cost_per_1000_sessions"].iloc[0] == table["flag_all"].iloc[0]
-    assert table["flag_none"].iloc[0] == pytest.approx(1000 * 5 * labels.mean())

@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 
 from ecom.notation import COST, METRIC_NAMES, bracketed
-from ecom.params import Data, Folds, Split, Temporal
-from ecom.schema import FEATURE_SETS, FeatureSet
+from ecom.params import Data, Folds, Split
+from ecom.schema import FEATURE_SETS, MONTHS
 
-CANDIDATES = {
+DESCRIPTIONS = {
     "logistic": "a logistic regression on the raw and three engineered columns",
     "logistic_interactions": (
         "a logistic regression on logarithms, flags and their products with whether the session "
@@ -26,12 +26,21 @@ STRATEGIES = {
     "quota": "the share of sessions that can be acted on",
     "target_precision": "a target precision",
     "target_recall": "a target recall",
-    "fixed": "a threshold given by hand",
 }
+# Of the file as UCI publishes it, with LF line ends.
+PUBLISHED = "d8e130ba51532985f93281a73ce299e6ce150cb915769a7962a11e595eadd6a1"
+SHOWN = (
+    "row", "actual", "score", "Month", "VisitorType", "PageValues", "ProductRelated",
+    "ProductRelated_Duration", "ExitRates",
+)  # fmt: skip
+LISTED = 5  # mistakes of each kind
+NOISE = 3  # standard errors that the worst of some twenty slices seldom exceeds by chance
 REAL = (
-    "Written by the stage model_card; every figure is from `metrics/`. In brackets: 95 % "
-    "intervals by a stratified bootstrap of the test rows, which tell how far a figure may be off "
-    "for want of test rows, not of training rows."
+    "Written by the stage model_card: every figure is computed by the pipeline. In brackets: 95 % "
+    "intervals by a bootstrap of the sessions judged, stratified, so with the number of purchases "
+    "as it is; figures that the number of purchases decides have none. They tell how far a figure "
+    "may be off for want of test rows, not of training rows; those of the calibration error lie "
+    "too high, as resampling adds to it."
 )
 SYNTHETIC = f"**On generated sessions: these figures say nothing about real visitors.** {REAL}"
 NOT_FOR = """\
@@ -39,8 +48,8 @@ NOT_FOR = """\
   not known yet.
 - To set prices, credit or access for a person: region, system and kind of visitor are in it, and
   nothing was done to make it fair between people.
-- As a cause: that a column moves the score does not mean that changing it would bring a purchase
-  about.
+- To infer causes: that a column moves the score does not mean that changing it would bring a
+  purchase about.
 - On another shop's sessions without training anew: page values and codes mean something else
   there."""
 
@@ -48,40 +57,38 @@ NOT_FOR = """\
 def write_card(  # noqa: PLR0913  one for each section that it quotes
     metrics: Mapping[str, Any],
     slices: pd.DataFrame,
+    mistakes: pd.DataFrame,
     *,
     data: Data,
     split: Split,
-    feature_set: FeatureSet,
     folds: Folds,
-    temporal: Temporal,
 ) -> str:
     """Return the model card as Markdown.
 
     Parameters
     ----------
     metrics
-        Content of the metrics files by stage: clean, features, cv, tune, threshold, evaluate and
-        explain.
-    slices
-        Of `ecom.slices.slice_metrics`.
-    data, split, folds, temporal
+        Content of the metrics files by stage: validate, clean, features, cv, tune, threshold,
+        evaluate and explain.
+    slices, mistakes
+        Of `ecom.slices.slice_metrics` and `ecom.slices.confident_mistakes`.
+    data, split, folds
         Sections of params.yaml.
-    feature_set
-        The knob ``features.set``.
     """
     evaluate = metrics["evaluate"]
     sections = {
-        "Model": _model(metrics, feature_set),
-        "Intended use": _intended(feature_set),
+        "Model": _model(metrics),
+        "Intended use": _intended(evaluate["feature_set"]),
         "What it must not be used for": NOT_FOR,
         "Data": _data(metrics, data),
         "Protocol": _protocol(metrics, split, folds),
         "How good": _figures(evaluate),
         "Operating point": _operating_point(metrics["threshold"], evaluate),
         "What is known when": _feature_sets(evaluate),
-        "Against time": _temporal(evaluate, temporal),
+        "Against time": _temporal(evaluate),
         "The PageValues question": _page_values(metrics, slices),
         "Where it fails": _slices(evaluate, slices),
+        "Its most confident mistakes": _mistakes(mistakes),
         "Why it says what it says": _importance(metrics["explain"]),
     }
     return "\n\n".join(
@@ -94,19 +101,21 @@ def write_card(  # noqa: PLR0913  one for each section that it quotes
     ).removesuffix("\n")
 
 
-def _model(metrics: Mapping[str, Any], feature_set: FeatureSet) -> str:
-    tune = metrics["tune"]
+def _model(metrics: Mapping[str, Any]) -> str:
+    tune, cv = metrics["tune"], metrics["cv"]
     settings = "\n".join(
         f"- `{name}` {value:.4g}" for name, value in sorted(tune["best_params"].items())
     )
+    verdict = "" if cv["beats_baseline"] else " In cross-validation it does not beat the baseline."
     return (
-        f"`{tune['candidate']}`: {CANDIDATES[tune['candidate']]}, as one scikit-learn Pipeline "
-        f"from a raw session to a probability. Feature set `{feature_set}`. Chosen by cv "
-        f"(rule `{metrics['cv']['rule']}`), tuned over {tune['n_iter']} settings to\n\n{settings}"
+        f"`{tune['candidate']}`: {DESCRIPTIONS[tune['candidate']]}, as one scikit-learn Pipeline "
+        f"from a raw session to a probability. Feature set `{metrics['evaluate']['feature_set']}`. "
+        f"Chosen by cv (rule `{cv['rule']}`).{verdict} Tuned over {tune['n_iter']} settings to"
+        f"\n\n{settings}"
     )
 
 
-def _intended(feature_set: FeatureSet) -> str:
+def _intended(feature_set: str) -> str:
     moment = {
         "end_of_session": "once it is over, or nearly so",
         "at_arrival": "with its first request",
@@ -120,16 +129,17 @@ def _intended(feature_set: FeatureSet) -> str:
 
 
 def _data(metrics: Mapping[str, Any], data: Data) -> str:
-    clean, features = metrics["clean"], metrics["features"]
+    clean, features, sha256 = metrics["clean"], metrics["features"], metrics["validate"]["sha256"]
     if data.source == "synthetic":
         origin = f"Sessions made by `ecom.synthetic`, seed {data.synthetic.seed}."
-    else:
-        pinned = f"has sha256 `{data.sha256}`" if data.sha256 else "is not pinned by its content"
+    elif sha256 == PUBLISHED:
         origin = (
             "*Online Shoppers Purchasing Intention*, UCI 468, by C. Okan Sakar and Yomi Kastro "
             "(2018), [doi 10.24432/C5F88Q](https://doi.org/10.24432/C5F88Q), CC BY 4.0: sessions "
-            f"of one shop within one year, each of another visitor. The file {pinned}."
+            f"of one shop within one year, each of another visitor (sha256 `{sha256}`)."
         )
+    else:
+        origin = f"Sessions of your own (sha256 `{sha256}`)."
     return (
         f"{origin} {clean['rows_in']:,} rows, {clean['duplicates_dropped']:,} duplicates dropped; "
         f"{features['test']['positive_rate']:.1%} of the test sessions end in a purchase."
@@ -184,11 +194,21 @@ def _operating_point(threshold: Mapping[str, Any], evaluate: Mapping[str, Any]) 
             ["model", bracketed(evaluate, "best_model", COST), ""],
         ],
     )
+    flagged = (
+        f"Scores from **{threshold['threshold']:.4f}** on are flagged."
+        if threshold["threshold"] <= 1
+        else "**No session is flagged.**"
+    )
+    chosen = (
+        "Given by hand (`fixed`)."
+        if threshold["strategy"] == "fixed"
+        else f"Chosen by `{threshold['strategy']}`, {STRATEGIES[threshold['strategy']]}, on "
+        f"out-of-fold scores of the training rows; {low:.4f} to {high:.4f} when chosen on "
+        "resamples of them."
+    )
     return (
-        f"Scores from **{threshold['threshold']:.4f}** on are flagged ({low:.4f} to {high:.4f} "
-        "when chosen on resampled rows). Chosen on out-of-fold scores of the training rows by "
-        f"`{threshold['strategy']}`, {STRATEGIES[threshold['strategy']]}. A false positive costs "
-        f"{costs['false_positive']:g} €, a false negative {costs['false_negative']:g} €; for "
+        f"{flagged} {chosen} A false positive costs "
+        f" {costs['false_positive']:g} €, a false negative {costs['false_negative']:g} €; for "
         f"calibrated scores, the two balance at {threshold['break_even']:.4f}.\n\n{table}"
     )
 
@@ -198,29 +218,35 @@ def _feature_sets(evaluate: Mapping[str, Any]) -> str:
     return (
         f"{', '.join(FEATURE_SETS['at_arrival'])} are known with the first request of a session; "
         "every other column only when it is over. The same candidate with the same "
-        f"hyperparameters, on both sets:\n\n{_brief(evaluate['feature_sets'], names)}"
+        "hyperparameters, which were tuned for the set in use, on both sets:\n\n"
+        f"{_brief(evaluate['feature_sets'], names)}"
     )
 
 
-def _temporal(evaluate: Mapping[str, Any], temporal: Temporal) -> str:
+def _temporal(evaluate: Mapping[str, Any]) -> str:
     if "temporal" not in evaluate:
         return "No months are held out: `temporal.first_test_month` is null."
     found = evaluate["temporal"]
-    months = f"{temporal.first_test_month} to Dec"
-    names = {
-        "earlier_baseline": f"baseline, without {months}",
-        "baseline": "baseline, all months",
-        "earlier_best_model": f"model, without {months}",
-        "best_model": "model, all months",
-    }
-    lost = bracketed(found, "best_model_minus_earlier_best_model", "pr_auc")
+    months = " and ".join(dict.fromkeys([found["first_test_month"], MONTHS[-1]]))
+    columns = {"baseline": "baseline", "best_model": "model"}
+    metrics = ("pr_auc", "roc_auc", "expected_calibration_error", "precision", "recall", COST)
+    table = _table(
+        [f"on {months}, trained on the months before", *columns.values()],
+        [
+            [METRIC_NAMES[metric], *(bracketed(found, name, metric) for name in columns)]
+            for metric in metrics
+        ],
+    )
+    here = found["on_test_rows"]
+    worth = bracketed(here, "best_model_minus_earlier_best_model", "pr_auc")
     return (
-        "A random split lets a model learn from the very months it is judged on. Here, the "
-        f"{found['sessions']:,} test sessions of {months} are scored by models fitted to the "
-        "training rows of the other months alone, and by those fitted to all months:\n\n"
-        f"{_brief(found, names)}\n\n"
-        f"To have seen those months is worth {lost} of PR-AUC on them: expect to miss that much "
-        "in months to come. Hyperparameters were chosen with training rows of all months."
+        "A random split lets a model learn from the very months that it is judged on. Trained on "
+        f"the training rows of the months before, and judged on all {found['sessions']:,} sessions "
+        f"of {months} at the thresholds above, baseline and model give:\n\n{table}\n\n"
+        f"On the {here['sessions']:,} test rows among them, to have seen other sessions of those "
+        f"months is worth {worth} of the model's PR-AUC. One year and one turn of it: no more is "
+        "known of how the model ages. Hyperparameters and thresholds were chosen with training "
+        "rows of all months."
     )
 
 
@@ -231,15 +257,22 @@ def _page_values(metrics: Mapping[str, Any], slices: pd.DataFrame) -> str:
         for row in slices[slices["slice"] == "PageValues>0"].iloc[::-1].to_dict("records")
     )
     importance = metrics["explain"]["importance"]
-    share = importance["PageValues"] / sum(importance.values())
+    total = sum(importance.values())
+    used = (
+        f"It has {importance['PageValues'] / total:.0%} of the model's attributions (by the "
+        "convention of the last section)."
+        if importance["PageValues"]
+        else "The model makes no use of it."
+    )
     sets = metrics["evaluate"]["feature_sets"]
     return (
-        f"A purchase ends {rates}. PageValues, the mean value of the pages visited, is computed "
+        f"{rates} end in a purchase. PageValues, the mean value of the pages visited, is computed "
         "by the shop's analytics from purchases, and very likely from this session's own: part of "
-        f"what it tells is the answer. It has {share:.0%} of the model's attributions. Whoever "
-        "must know before the purchase cannot have it, nor the other columns that are complete "
-        f"only at the end: PR-AUC is then {sets['at_arrival']['pr_auc']:.3f}, not "
-        f"{sets['end_of_session']['pr_auc']:.3f} (`features.set: at_arrival`)."
+        f"what it tells is the answer. {used} Whoever must know before the purchase cannot have "
+        "it, "
+        "nor the other columns that are complete only at the end. Without all of them, PR-AUC is "
+        f"{sets['at_arrival']['pr_auc']:.3f}, not {sets['end_of_session']['pr_auc']:.3f}: set "
+        "`features.set: at_arrival`."
     )
 
 
@@ -262,16 +295,31 @@ def _slices(evaluate: Mapping[str, Any], slices: pd.DataFrame) -> str:
     table = _table([*headings, "mean score less base rate"], rows)
     worst = evaluate["worst_slices"]
     if not worst:
-        return table
+        return f"Every slice has too few purchases, or too few others, to be named.\n\n{table}"
     ranking, calibration = worst["ranking"], worst["calibration"]
+    beyond = "" if abs(calibration["calibration_z"]) > NOISE else ", so none beyond noise"
     return (
         f"Ranked worst: **{ranking['slice']}**, {ranking['above_chance']:.0%} of the way from "
-        f"chance to perfect. Calibrated worst: **{calibration['slice']}**, where the mean score "
-        f"is off by {calibration['calibration']:+.3f}. Slices marked small have too few "
-        "purchases, or too few others, to be named. PR-AUC by chance is the base rate: compare it "
-        "with that, not between slices. The most confident mistakes are in "
-        f"`data/predictions/mistakes.csv`.\n\n{table}"
+        f"chance to perfect. Worst calibrated: **{calibration['slice']}**, where the mean score is "
+        f"off by {calibration['calibration']:+.3f}, {calibration['calibration_z']:+.1f} standard "
+        f"errors{beyond}. Slices marked small have too few purchases, or too few others, to be "
+        "named. PR-AUC by chance is the base rate: compare it with that, not between slices."
+        f"\n\n{table}"
     )
+
+
+def _mistakes(mistakes: pd.DataFrame) -> str:
+    shown = mistakes.groupby("actual", sort=False).head(LISTED)
+    rows = [[_written(row[name]) for name in SHOWN] for row in shown.to_dict("records")]
+    return (
+        f"The {LISTED} sessions without a purchase that score highest, and the {LISTED} with one "
+        "that score lowest; more of them, with every column, in `data/predictions/mistakes.csv`."
+        "\n\n" + _table(SHOWN, rows)
+    )
+
+
+def _written(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _importance(explain: Mapping[str, Any]) -> str:
@@ -279,8 +327,9 @@ def _importance(explain: Mapping[str, Any]) -> str:
     rows = [[name, f"{value:.3f}"] for name, value in ordered if value]
     return (
         f"Mean absolute contribution to the log-odds of {explain['sessions']:,} training sessions "
-        "(SHAP values; what an engineered column contributes is shared by the raw columns it is "
-        "made of). Pictures are in `plots/explain/`.\n\n" + _table(["column", "contribution"], rows)
+        "(SHAP values; what an engineered column contributes is shared by the raw columns that it "
+        "is made of, by a convention: docs/decisions/0006-explanation.md). Pictures are in "
+        "`plots/explain/`.\n\n" + _table(["column", "contribution"], rows)
     )
 
 

@@ -13,11 +13,13 @@ from ecom.evaluation import (
     score_metrics,
     trivial_costs,
 )
+from ecom.notation import COST
 from ecom.params import Bootstrap, Costs
 from ecom.resampling import Floats, interval, stratified_bootstrap
 
-COST = "cost_per_1000_sessions"
-IN_BRIEF = ("pr_auc", "roc_auc", "brier", "lift_top_10")
+IN_BRIEF = (
+    "pr_auc", "roc_auc", "brier", "log_loss", "expected_calibration_error", "lift_top_10",
+)  # fmt: skip
 
 Measure = Callable[[Floats], Mapping[str, Floats]]
 
@@ -100,11 +102,24 @@ def compare_models(  # noqa: PLR0913  all of what models are judged by
 ) -> dict[str, Any]:
     """Judge ``baseline`` and ``best_model``, ranking and operating point, and their difference.
 
+    Parameters
+    ----------
+    labels : array of shape (n,)
+        1 for a purchase, 0 for none.
+    scores
+        Of both models, each of shape (n,); other models' are ignored.
+    thresholds
+        From which either flags.
+    costs
+        Of an error.
+    bins, bootstrap
+        As of `ecom.evaluation.score_metrics` and `compare`.
+
     Returns
     -------
     dict
-        As of `compare`: both models, ``best_model_minus_baseline``, and what the best model saves
-        per 1000 sessions against the baseline and against flagging all and none.
+        As of `compare`: both models, ``best_model_minus_baseline``, the costs of ``flag_all`` and
+        ``flag_none``, and ``saved_against_`` each of these three, costs alone.
     """
 
     def measure_of(name: str) -> Measure:
@@ -120,20 +135,24 @@ def compare_models(  # noqa: PLR0913  all of what models are judged by
             COST: trivial_costs(count_flagged(labels, scores["baseline"], weights), costs)[policy]
         }
 
-    return compare(
+    saved = {
+        "saved_against_baseline": ("baseline", "best_model"),
+        "saved_against_flag_all": ("flag_all", "best_model"),
+        "saved_against_flag_none": ("flag_none", "best_model"),
+    }
+    found = compare(
         labels,
         {
-            **{name: measure_of(name) for name in scores},
+            **{name: measure_of(name) for name in ("baseline", "best_model")},
             **{policy: trivial(policy) for policy in ("flag_all", "flag_none")},
         },
-        {
-            "best_model_minus_baseline": ("best_model", "baseline"),
-            "saved_against_baseline": ("baseline", "best_model"),
-            "saved_against_flag_all": ("flag_all", "best_model"),
-            "saved_against_flag_none": ("flag_none", "best_model"),
-        },
+        {"best_model_minus_baseline": ("best_model", "baseline"), **saved},
         bootstrap,
     )
+    for name in saved:
+        found[name] = {COST: found[name][COST]}
+        found["intervals"][name] = {COST: found["intervals"][name][COST]}
+    return found
 
 
 def compare_scores(
@@ -144,7 +163,24 @@ def compare_scores(
     bins: int,
     bootstrap: Bootstrap,
 ) -> dict[str, Any]:
-    """Compare the scores that `differences` name, by the metrics `IN_BRIEF`, as `compare` does."""
+    """Compare scores without a threshold, by the metrics `IN_BRIEF`.
+
+    Parameters
+    ----------
+    labels : array of shape (n,)
+        1 for a purchase, 0 for none.
+    scores
+        By model, each of shape (n,); those that no difference names are ignored.
+    differences
+        As of `compare`.
+    bins, bootstrap
+        As of `ecom.evaluation.score_metrics` and `compare`.
+
+    Returns
+    -------
+    dict
+        As of `compare`.
+    """
 
     def measure_of(name: str) -> Measure:
         def measure(weights: Floats) -> dict[str, Floats]:

@@ -1,6 +1,5 @@
-"""Pictures of an explanation, as SVG whose bytes depend on nothing but what it shows."""
+"""Pictures of an explanation."""
 
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -12,18 +11,18 @@ from ecom.schema import COLUMNS
 
 TOWARDS, AGAINST = "#c2410c", "#1d4ed8"  # purchase, no purchase: told apart by the colour-blind
 SKEWED = 50  # a column whose maximum is this many medians is drawn on a logarithmic scale
+WIDTH = 0.6  # of a category's points, between centres that are 1 apart
 LARGEST = 8  # contributions drawn one by one; the rest is summed
 STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlelocation": "left",
     "axes.titlesize": "medium",
-    "svg.hashsalt": "ecom",
 }
 _ALLOWED = {column.name: column.allowed for column in COLUMNS}
 
 
-def draw_importance(importance: "pd.Series[float]", path: Path) -> None:
+def draw_importance(importance: "pd.Series[float]") -> Figure:
     """Draw the mean absolute contribution of each raw column as bars, the largest on top."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7, 5), layout="constrained")
@@ -33,18 +32,16 @@ def draw_importance(importance: "pd.Series[float]", path: Path) -> None:
         axes.bar_label(bars, fmt="%.2f", padding=3, fontsize="small")
         axes.set_title("What moves the model's log-odds of a purchase")
         axes.set_xlabel("mean absolute contribution to the log-odds")
-        _save(figure, path)
+        return figure
 
 
-def draw_dependence(points: pd.DataFrame, path: Path) -> None:
+def draw_dependence(points: pd.DataFrame) -> Figure:
     """Draw the contribution of each column against its value, a panel for each column.
 
     Parameters
     ----------
     points
         Of `ecom.explanation.dependence`.
-    path
-        To write to.
     """
     names = list(dict.fromkeys(points["column"]))
     across = min(3, len(names))
@@ -57,18 +54,16 @@ def draw_dependence(points: pd.DataFrame, path: Path) -> None:
         for axes in panels[len(names) :]:
             axes.set_visible(False)
         figure.supylabel("contribution to the log-odds of a purchase")
-        _save(figure, path)
+        return figure
 
 
-def draw_sessions(table: pd.DataFrame, path: Path) -> None:
+def draw_sessions(table: pd.DataFrame) -> Figure:
     """Draw what each session's largest contributions are, a panel for each session.
 
     Parameters
     ----------
     table
         Of `ecom.explanation.contributions_of`.
-    path
-        To write to.
     """
     names = list(dict.fromkeys(table["session"]))
     with mpl.rc_context(STYLE):
@@ -99,7 +94,7 @@ def draw_sessions(table: pd.DataFrame, path: Path) -> None:
                 f"a probability of {1 / (1 + np.exp(-log_odds)):.1%}"
             )
         axes.set_xlabel("contribution to the log-odds of a purchase")
-        _save(figure, path)
+        return figure
 
 
 def _draw_panel(axes: Any, name: str, points: pd.DataFrame) -> None:
@@ -108,8 +103,10 @@ def _draw_panel(axes: Any, name: str, points: pd.DataFrame) -> None:
     if _ALLOWED[name]:
         present = [value for value in _ALLOWED[name] if value in set(values)]
         centres = values.map({value: place for place, value in enumerate(present)}).to_numpy(float)
-        # Spread each category evenly, in the order of the rows: nothing is drawn by chance.
-        places = centres + np.linspace(-0.3, 0.3, len(centres))
+        # Spread the points of a category evenly, in the order of the rows: none falls by chance.
+        groups = values.groupby(values.to_numpy())
+        spread = (groups.cumcount() + 0.5) / groups.transform("size") - 0.5
+        places = centres + WIDTH * spread.to_numpy()
         axes.set_xticks(range(len(present)), present, fontsize="small")
     else:
         places = values.to_numpy(float)
@@ -125,7 +122,3 @@ def _shortened(value: str) -> str:
         return f"{float(value):.4g}"
     except ValueError:
         return value
-
-
-def _save(figure: Figure, path: Path) -> None:
-    figure.savefig(path, format="svg", metadata={"Date": None}, dpi=150)

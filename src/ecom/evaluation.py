@@ -1,4 +1,4 @@
-"""How good scores are: metrics, of the rows as they are or of many resamples at once, and curves.
+"""How good scores are: metrics of the rows as they are, or of many resamples at once.
 
 Resamples are weights: one row per resample, one column per session, how often it was drawn. Every
 metric is computed for all of them by sums, so that an interval costs little more than the metric.
@@ -7,23 +7,16 @@ The tests hold each against scikit-learn's.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import (
-    average_precision_score,
-    precision_recall_curve,
-    roc_auc_score,
-    roc_curve,
-)
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from ecom.params import Costs
 
 Floats = NDArray[np.float64]
 
-LABELS = np.array(["no purchase", "purchase"])
+NONE = float(np.nextafter(1, 2))  # threshold that flags no session, whatever its score
 TOP_SHARES = (1, 5, 10, 20)  # per cent of the sessions, those that score highest
 SMALLEST = 1e-15  # probabilities nearer to 0 or 1 count as this near in the log loss
 
@@ -51,7 +44,7 @@ class Counts:
     Attributes
     ----------
     thresholds : array of shape (m,)
-        From the one above every score, which flags none, down each distinct score to 0, which
+        From `NONE`, above every probability, down each distinct score to 0, which
         flags all.
     flagged, caught : array of shape (b, m)
         Sessions, and purchases among them, whose score reaches the threshold.
@@ -143,7 +136,7 @@ def count_flagged(labels: ArrayLike, scores: ArrayLike, weights: Floats | None =
     flagged = np.cumsum(weights[:, order], axis=1)[:, last_of_equals]
     caught = np.cumsum(weights[:, order] * labels[order], axis=1)[:, last_of_equals]
     return Counts(
-        np.concatenate([[np.nextafter(ordered[0], 2)], ordered[last_of_equals], [0.0]]),
+        np.concatenate([[NONE], ordered[last_of_equals], [0.0]]),
         np.hstack([none, flagged, flagged[:, -1:]]),
         np.hstack([none, caught, caught[:, -1:]]),
     )
@@ -239,77 +232,6 @@ def only(metrics: Mapping[str, Floats]) -> dict[str, float]:
 def bin_of(scores: ArrayLike, bins: int) -> NDArray[np.int64]:
     """Return the number of each score's bin, of `bins` of equal width between 0 and 1."""
     return np.minimum((np.asarray(scores) * bins).astype(np.int64), bins - 1)
-
-
-def roc_points(labels: ArrayLike, scores: ArrayLike) -> pd.DataFrame:
-    """Return the corners of the ROC curve, from (0, 0) to (1, 1)."""
-    false_positive_rate, true_positive_rate, _ = roc_curve(labels, scores, drop_intermediate=True)
-    return pd.DataFrame(
-        {"false_positive_rate": false_positive_rate, "true_positive_rate": true_positive_rate}
-    )
-
-
-def precision_recall_points(labels: ArrayLike, scores: ArrayLike) -> pd.DataFrame:
-    """Return the corners of the precision-recall curve, from recall 0 to recall 1."""
-    precision, recall, _ = precision_recall_curve(labels, scores, drop_intermediate=True)
-    return pd.DataFrame({"recall": recall[::-1], "precision": precision[::-1]})
-
-
-def class_pairs(labels: ArrayLike, scores: ArrayLike, threshold: float) -> pd.DataFrame:
-    """Return actual and predicted class of each row in words, as a confusion plot counts them."""
-    predicted: NDArray[np.int64] = (np.asarray(scores) >= threshold).astype(int)
-    return pd.DataFrame({"actual": LABELS[np.asarray(labels)], "predicted": LABELS[predicted]})
-
-
-def reliability_points(labels: ArrayLike, scores: ArrayLike, bins: int) -> pd.DataFrame:
-    """Return how often sessions of each score bin end in a purchase.
-
-    Returns
-    -------
-    DataFrame
-        A row for each bin that has sessions: ``mean_score``, ``purchase_rate`` with the 95 %
-        interval of Wilson (1927) from ``low`` to ``high``, and ``sessions``.
-    """
-    from scipy.stats import binomtest
-
-    table = pd.DataFrame({"bin": bin_of(scores, bins), "score": scores, "label": labels})
-    groups = table.groupby("bin")
-    counts = groups["label"].agg(["sum", "count"])
-    intervals = [
-        binomtest(int(row["sum"]), int(row["count"])).proportion_ci(method="wilson")
-        for _, row in counts.iterrows()
-    ]
-    return pd.DataFrame(
-        {
-            "mean_score": groups["score"].mean(),
-            "purchase_rate": groups["label"].mean(),
-            "low": [interval.low for interval in intervals],
-            "high": [interval.high for interval in intervals],
-            "sessions": counts["count"],
-        }
-    ).reset_index(drop=True)
-
-
-def score_distribution(labels: ArrayLike, scores: ArrayLike, bins: int) -> pd.DataFrame:
-    """Return the share of each class's sessions in each score bin.
-
-    Returns
-    -------
-    DataFrame of shape (2 * bins, 3)
-        ``score``, the middle of a bin; ``share`` of the class's sessions; ``actual`` class.
-    """
-    in_bin, labels = bin_of(scores, bins), np.asarray(labels)
-    middles = (np.arange(bins) + 0.5) / bins
-    tables: list[dict[str, Any]] = [
-        {
-            "score": middles,
-            "share": np.bincount(in_bin[labels == label], minlength=bins)
-            / max(np.sum(labels == label), 1),
-            "actual": name,
-        }
-        for label, name in enumerate(LABELS)
-    ]
-    return pd.concat([pd.DataFrame(table) for table in tables], ignore_index=True)
 
 
 def _caught_of_first(counts: Counts, share: float) -> Floats:

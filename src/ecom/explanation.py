@@ -1,9 +1,11 @@
 """Why a model says what it says: contributions of the raw columns to its log-odds.
 
-For boosted trees they are the path-dependent SHAP values of Lundberg et al. (2020), for logistic
-regressions those of Lundberg and Lee (2017) for independent columns, both exact; an average has
-the mean of its members'. What an engineered column contributes is shared out equally among the raw
-columns that it is made of.
+For the columns that a model sees they are exact: for boosted trees the path-dependent SHAP values
+of Lundberg et al. (2020), for logistic regressions those of Lundberg and Lee (2017) for independent
+columns; an average has the mean of its members'. What an engineered column contributes is shared
+out among the raw columns that it is made of by a convention, `ecom.features.raw_shares`: the sum
+stays exact, the division within a product or a ratio is one of several that could be argued for
+(docs/decisions/0006-explanation.md).
 """
 
 from dataclasses import dataclass
@@ -14,7 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ecom.averaging import LogOddsAverage
-from ecom.features import raw_columns
+from ecom.errors import DataError
+from ecom.features import raw_shares
 from ecom.schema import CATEGORICAL, FEATURES
 
 if TYPE_CHECKING:
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 Floats = NDArray[np.float64]
+
+TOLERANCE = 1e-6  # of the sum of contributions, in log-odds
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,17 @@ def explain(model: "Pipeline", sessions: pd.DataFrame, background: pd.DataFrame)
     background
         Raw sessions, those it was fitted to, whose mean the contributions of a logistic
         regression are relative to; the trees keep their own count of them.
+
+    Returns
+    -------
+    Explanation
+        With a row for each of `sessions`.
+
+    Raises
+    ------
+    DataError
+        Contributions and base miss the model's own log-odds by more than 1e-6: the model has
+        parts that are not explained here.
     """
     engineered, behind = (model["features"].transform(rows) for rows in (sessions, background))
     averaged = isinstance(model["model"], LogOddsAverage)
@@ -70,10 +86,17 @@ def explain(model: "Pipeline", sessions: pd.DataFrame, background: pd.DataFrame)
     explained = [
         _explain(member["preprocess"], member["model"], engineered, behind) for member in members
     ]
-    return Explanation(
+    explanation = Explanation(
         float(np.mean([base for base, _ in explained])),
         sum((by_column for _, by_column in explained), start=_nothing(sessions)) / len(explained),
     )
+    gap = float(np.abs(explanation.log_odds - model.decision_function(sessions)).max())
+    if gap > TOLERANCE:
+        raise DataError(
+            f"the contributions of the columns miss the model's log-odds by {gap:.2g}; expected at "
+            f"most {TOLERANCE:g}. The model has parts that ecom.explanation does not know"
+        )
+    return explanation
 
 
 def _explain(
@@ -86,9 +109,8 @@ def _explain(
         base, values = _trees(model, matrix)
     by_column = _nothing(engineered)
     for name, contribution in zip(_columns(preprocess), values.T, strict=True):
-        made_of = raw_columns(name)
-        for raw in made_of:
-            by_column[raw] += contribution / len(made_of)
+        for raw, share in raw_shares(name).items():
+            by_column[raw] += share * contribution
     return base, by_column
 
 

@@ -5,7 +5,9 @@ usual session lies near 0 and differs from another by about 1: products of them 
 under one penalty, without a scaling that would have to be fitted.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, overload
 
 import numpy as np
@@ -27,20 +29,6 @@ TOTALS: Final[Mapping[str, Formula]] = {
         + session["ProductRelated_Duration"]
     ),
     "DurationPerPage": lambda session: session["TotalDuration"] / (session["TotalPages"] + 1),
-}
-
-RATIOS: Final[Mapping[str, Formula]] = {
-    "ProductDurationPerPage": lambda session: (
-        session["ProductRelated_Duration"] / (session["ProductRelated"] + 1)
-    ),
-    "AdministrativeDurationPerPage": lambda session: (
-        session["Administrative_Duration"] / (session["Administrative"] + 1)
-    ),
-    "ExitMinusBounce": lambda session: session["ExitRates"] - session["BounceRates"],
-    "PageValuesTimesPages": lambda session: session["PageValues"] * session["TotalPages"],
-    "ProductShare": lambda session: session["ProductRelated"] / (session["TotalPages"] + 1),
-    "MonthNumber": lambda session: _position(session["Month"], MONTHS),
-    "VisitorTypeNumber": lambda session: _position(session["VisitorType"], VISITOR_TYPES),
 }
 
 
@@ -65,16 +53,15 @@ def _above(name: str, bound: float) -> Formula:
     return lambda session: (session[name] > bound) * 1.0
 
 
-def _product(*names: str) -> Formula:
-    first, *others = names
+@dataclass(frozen=True)
+class Product:
+    """Formula of the product of other columns."""
 
-    def formula(session: Mapping[str, Any]) -> Any:
-        value = session[first]
-        for name in others:
-            value = value * session[name]
-        return value
+    factors: tuple[str, ...]
 
-    return formula
+    def __call__(self, session: Mapping[str, Any]) -> Any:
+        """Return the product of the factors' values."""
+        return math.prod(session[name] for name in self.factors)
 
 
 def _products(*factors: tuple[str, ...]) -> dict[str, Formula]:
@@ -82,8 +69,22 @@ def _products(*factors: tuple[str, ...]) -> dict[str, Formula]:
     combinations: list[tuple[str, ...]] = [()]
     for names in factors:
         combinations = [(*begun, name) for begun in combinations for name in names]
-    return {" * ".join(names): _product(*names) for names in combinations}
+    return {" * ".join(names): Product(names) for names in combinations}
 
+
+RATIOS: Final[Mapping[str, Formula]] = {
+    "ProductDurationPerPage": lambda session: (
+        session["ProductRelated_Duration"] / (session["ProductRelated"] + 1)
+    ),
+    "AdministrativeDurationPerPage": lambda session: (
+        session["Administrative_Duration"] / (session["Administrative"] + 1)
+    ),
+    "ExitMinusBounce": lambda session: session["ExitRates"] - session["BounceRates"],
+    "PageValues * TotalPages": Product(("PageValues", "TotalPages")),
+    "ProductShare": lambda session: session["ProductRelated"] / (session["TotalPages"] + 1),
+    "MonthNumber": lambda session: _position(session["Month"], MONTHS),
+    "VisitorTypeNumber": lambda session: _position(session["VisitorType"], VISITOR_TYPES),
+}
 
 _PATTERNS: Final[Mapping[str, Formula]] = {
     "log(Administrative)": _log("Administrative", 1, 1),
@@ -192,22 +193,33 @@ def add_features(
     return pd.concat([kept, added], axis=1)
 
 
-def raw_columns(name: str) -> tuple[str, ...]:
-    """Return the raw columns that a column, raw or engineered, is made of.
+def raw_shares(name: str) -> dict[str, float]:
+    """Return the raw columns that a column, raw or engineered, is made of, each with its share.
+
+    The factors of a product share it equally, and so do the raw columns of any other formula.
 
     Examples
     --------
-    >>> raw_columns("PageValues>0 * Month=Nov")
-    ('Month', 'PageValues')
+    >>> raw_shares("PageValues>0 * Month=Nov")
+    {'PageValues': 0.5, 'Month': 0.5}
+    >>> raw_shares("ExitMinusBounce")
+    {'BounceRates': 0.5, 'ExitRates': 0.5}
     """
     if name in FEATURES:
-        return (name,)
+        return {name: 1.0}
+    formula = ENGINEERED[name]
+    if isinstance(formula, Product):
+        shares: dict[str, float] = {}
+        for factor in formula.factors:
+            for raw, share in raw_shares(factor).items():
+                shares[raw] = shares.get(raw, 0.0) + share / len(formula.factors)
+        return shares
     recorder = _Recorder()
-    ENGINEERED[name](recorder)
-    return tuple(sorted(recorder))
+    formula(recorder)
+    return dict.fromkeys(sorted(recorder), 1 / len(recorder))
 
 
 def known_columns(columns: Iterable[str], feature_set: FeatureSet) -> list[str]:
     """Return those of `columns` that are made of nothing but the raw columns of a feature set."""
     known = set(FEATURE_SETS[feature_set])
-    return [name for name in columns if known.issuperset(raw_columns(name))]
+    return [name for name in columns if known.issuperset(raw_shares(name))]

@@ -26,7 +26,7 @@ METRIC_NAMES: Final = {
 
 
 def bracketed(found: Mapping[str, Any], name: str, metric: str) -> str:
-    """Write a figure with its 95 % interval, and a difference with its sign.
+    """Write a figure with its 95 % interval, if it has a width; a difference with its sign.
 
     Parameters
     ----------
@@ -48,4 +48,5 @@ def bracketed(found: Mapping[str, Any], name: str, metric: str) -> str:
     if "_minus_" in name:
         form = f"+{form}"
     low, high = found["intervals"][name][metric]
-    return f"{found[name][metric]:{form}} ({low:{form}} to {high:{form}})"
+    figure = f"{found[name][metric]:{form}}"
+    return figure if low == high else f"{figure} ({low:{form}} to {high:{form}})"

@@ -207,6 +207,12 @@ class Temporal(Section):
 
     first_test_month: Month | None
 
+    @model_validator(mode="after")
+    def _later_than_the_first(self) -> Self:
+        if self.first_test_month == MONTHS[0]:
+            raise ValueError(f"first_test_month {MONTHS[0]} has no month before it to train on")
+        return self
+
     @property
     def test_months(self) -> tuple[Month, ...]:
         """The first test month and those after it in the year; none where there is no first."""

@@ -76,18 +76,35 @@ def paired_difference(fold_scores: Sequence[float], reference: Sequence[float]) 
     Returns
     -------
     dict
-        The `spread` of the differences, and ``interval``, the 95 % interval of their mean by the
-        t-test of Nadeau and Bengio (2003), which allows for the rows that the training parts of
-        the folds share.
+        The `spread` of the differences, and the `corrected_interval` of their mean.
     """
-    difference = spread(np.subtract(fold_scores, reference).tolist())
-    n_splits = len(fold_scores)
-    error = difference["sd"] * np.sqrt(1 / n_splits + 1 / (n_splits - 1))
-    margin = float(stats.t.ppf(0.975, n_splits - 1) * error)
+    differences = np.subtract(fold_scores, reference).tolist()
     return {
-        **difference,
-        "interval": [difference["mean"] - margin, difference["mean"] + margin],
+        **spread(differences),
+        "interval": corrected_interval(differences, 1 / (len(differences) - 1)),
     }
+
+
+def corrected_interval(differences: Sequence[float], test_to_train: float) -> list[float]:
+    """Return the 95 % interval of a mean over splits whose training parts share rows.
+
+    Parameters
+    ----------
+    differences
+        One per split, at least two.
+    test_to_train
+        Test rows of a split per training row.
+
+    Returns
+    -------
+    list
+        Lower and upper bound, by the corrected t-test of Nadeau and Bengio (2003).
+    """
+    count = len(differences)
+    error = np.std(differences, ddof=1) * np.sqrt(1 / count + test_to_train)
+    margin = float(stats.t.ppf(0.975, count - 1) * error)
+    mean = float(np.mean(differences))
+    return [mean - margin, mean + margin]
 
 
 def fold_metrics(

@@ -55,8 +55,9 @@ def slice_metrics(  # noqa: PLR0913  all of what a slice is judged by
         ``pr_auc`` with its 95 % interval from ``low`` to ``high``, and ``above_chance``, the part
         of the way from the base rate, which is PR-AUC by chance, to 1 (Flach and Kull 2015 argue
         why PR-AUC alone cannot be compared between base rates); ``precision`` and ``recall`` at
-        the threshold; ``mean_score``, and ``calibration``, by how much it exceeds the base rate;
-        ``small``. What a slice of one class does not have is missing.
+        the threshold; ``mean_score``; ``calibration``, by how much that exceeds the base rate, and
+        ``calibration_z``, in standard errors of the number of purchases that the scores expect
+        (Spiegelhalter 1986); ``small``. What a slice of one class does not have is missing.
     """
     rows = []
     for name, values_of in SLICES.items():
@@ -76,28 +77,34 @@ def slice_metrics(  # noqa: PLR0913  all of what a slice is judged by
 def worst_slices(slices: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Name the slice that is ranked worst and the one that is calibrated worst, small ones aside.
 
+    Parameters
+    ----------
+    slices
+        Of `slice_metrics`.
+
     Returns
     -------
     dict
-        ``ranking``: least ``above_chance``; ``calibration``: largest gap either way. Each with
-        slice, value, sessions and the figure; empty where all slices are small.
+        ``ranking``: least ``above_chance``; ``calibration``: largest ``calibration_z`` either way.
+        Each with the slice, its sessions and the figures; empty where all slices are small.
     """
     large = slices[~slices["small"]].reset_index(drop=True)
     if large.empty:
         return {}
-    ranked, calibrated = large["above_chance"], large["calibration"]
     return {
-        "ranking": _named(large, int(ranked.argmin()), "above_chance"),
-        "calibration": _named(large, int(calibrated.abs().argmax()), "calibration"),
+        "ranking": _named(large, int(large["above_chance"].argmin()), "above_chance"),
+        "calibration": _named(
+            large, int(large["calibration_z"].abs().argmax()), "calibration", "calibration_z"
+        ),
     }
 
 
-def _named(slices: pd.DataFrame, place: int, figure: str) -> dict[str, Any]:
+def _named(slices: pd.DataFrame, place: int, *figures: str) -> dict[str, Any]:
     row = slices.to_dict("records")[place]
     return {
         "slice": f"{row['slice']}: {row['value']}",
         "sessions": row["sessions"],
-        figure: row[figure],
+        **{figure: row[figure] for figure in figures},
     }
 
 
@@ -150,6 +157,7 @@ def _judge(
         "recall": caught / purchases if purchases else None,
         "mean_score": mean_score,
         "calibration": mean_score - base_rate,
+        "calibration_z": float((scores.sum() - purchases) / np.sqrt((scores * (1 - scores)).sum())),
         "small": min(purchases, sessions - purchases) < small,
     }
     if 0 < purchases < sessions:

@@ -106,26 +106,26 @@ def _facts(found: Mapping[str, Any]) -> tuple[str, ...]:
             f"test; {features['test']['positive_rate']:.1%} end in a purchase"
         ),
         (
-            f"cv chose {cv['selected']} of {', '.join(sorted(cv['candidates']))}: PR-AUC "
-            f"{chosen['mean']:+.3f} ({low:+.3f} to {high:+.3f}) to the baseline, paired by fold"
+            f"of {', '.join(sorted(cv['candidates']))}, cv chose {cv['selected']}: PR-AUC "
+            f"{chosen['mean']:+.3f} ({low:+.3f} to {high:+.3f}) over the baseline, paired by fold"
         ),
         (
             f"tune tried {tune['n_iter']} settings of it; its folds are those that chose the "
             "best, so trust the test rows more"
         ),
         (
-            f"threshold {threshold['threshold']:.3f} by {threshold['strategy']}, on out-of-fold "
-            f"scores; on the test rows it saves, in € per 1,000 sessions, {', '.join(saved)}"
+            f"threshold {threshold['threshold']:.3f}, by {threshold['strategy']}; on the test rows "
+            f"it saves, in € per 1,000 sessions, {', '.join(saved)}"
         ),
         f"with only what is known at arrival, PR-AUC is {bracketed(sets, 'at_arrival', 'pr_auc')}",
     ]
     if "temporal" in evaluate:
-        lost = "best_model_minus_earlier_best_model"
+        temporal = evaluate["temporal"]
         facts.append(
-            "a random split flatters: of the held-out months' test sessions, PR-AUC is "
-            f"{bracketed(evaluate['temporal'], 'earlier_best_model', 'pr_auc')} by a model that "
-            "never saw those months; to have seen them adds "
-            f"{bracketed(evaluate['temporal'], lost, 'pr_auc')}"
+            "a random split flatters: trained on the months before, PR-AUC on the "
+            f"{temporal['sessions']:,} sessions of the last months is "
+            f"{bracketed(temporal, 'best_model', 'pr_auc')}, the baseline's "
+            f"{bracketed(temporal, 'baseline', 'pr_auc')}"
         )
     return tuple(facts)
 

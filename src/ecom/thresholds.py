@@ -3,15 +3,14 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from ecom.errors import DataError
-from ecom.evaluation import Counts, Floats, count_flagged, only, operating_metrics
+from ecom.evaluation import NONE, Counts, Floats, count_flagged, only, operating_metrics
 from ecom.params import Bootstrap, Costs, Threshold
 from ecom.resampling import interval, stratified_bootstrap
 
-STEPS = 200  # of the grid that is drawn
+ROUNDING = 1e-6  # of a session
 
 
 def choose_threshold(counts: Counts, params: Threshold) -> Floats:
@@ -32,7 +31,7 @@ def choose_threshold(counts: Counts, params: Threshold) -> Floats:
     Returns
     -------
     array of shape (b,)
-        The threshold above every score, which flags none, where no threshold reaches the target
+        `ecom.evaluation.NONE`, which flags no session, where no threshold reaches the target
         precision.
     """
     match params.strategy:
@@ -40,7 +39,8 @@ def choose_threshold(counts: Counts, params: Threshold) -> Floats:
             cost = counts.cost(params.costs)
             places = np.argmin(cost, axis=1)
         case "quota":
-            within = counts.flagged <= params.quota * counts.sessions
+            # A share such as 0.29 of 100 sessions is 28.999... in binary.
+            within = counts.flagged <= params.quota * counts.sessions + ROUNDING
             places = np.sum(within, axis=1) - 1
         case "target_precision":
             caught = np.where(counts.precision >= params.target_precision, counts.caught, 0)
@@ -70,22 +70,12 @@ def operating_point(
     Returns
     -------
     dict
-        ``threshold``; the `operating_metrics` at it, by which it was chosen; and their 95 %
-        ``intervals``, that of the threshold from choosing anew in each resample.
-
-    Raises
-    ------
-    DataError
-        No threshold reaches the target precision.
+        ``threshold``; the `operating_metrics` at it, of the rows that chose it and so a little
+        flattering; and their 95 % ``intervals``: that of the threshold from choosing anew in each
+        resample, the others at the threshold chosen.
     """
     counts = count_flagged(labels, scores)
     threshold = float(choose_threshold(counts, params)[0])
-    if params.strategy == "target_precision" and threshold == counts.thresholds[0]:
-        raise DataError(
-            f"threshold.target_precision {params.target_precision} is reached at no threshold: "
-            f"the highest precision is {counts.precision.max():.3f}. Lower it, or take another "
-            "threshold.strategy"
-        )
 
     def statistics(weights: Floats) -> dict[str, Floats]:
         resampled = count_flagged(labels, scores, weights)
@@ -102,38 +92,26 @@ def operating_point(
     }
 
 
+def require_reached(labels: ArrayLike, scores: ArrayLike, params: Threshold) -> None:
+    """Refuse a target precision that no threshold reaches.
+
+    Raises
+    ------
+    DataError
+        With the highest precision that there is.
+    """
+    counts = count_flagged(labels, scores)
+    if params.strategy == "target_precision" and choose_threshold(counts, params)[0] == NONE:
+        raise DataError(
+            f"threshold.target_precision {params.target_precision} is reached by the best model at "
+            f"no threshold: its highest precision is {counts.precision.max():.3f}. Lower it, or "
+            "take another threshold.strategy"
+        )
+
+
 def break_even(costs: Costs) -> float:
     """Return the probability from which flagging costs less than not flagging.
 
     The minimum-cost threshold of calibrated probabilities (Elkan 2001).
     """
     return costs.false_positive / (costs.false_positive + costs.false_negative)
-
-
-def sweep(counts: Counts, costs: Costs, chosen: float) -> pd.DataFrame:
-    """Return what each threshold of an even grid from 0 to 1 gives.
-
-    Returns
-    -------
-    DataFrame of shape (201, 9)
-        ``threshold``, ``precision``, ``recall``, ``flagged_rate``, ``cost_per_1000_sessions``;
-        and, the same in each row, to draw beside them: ``flag_all`` and ``flag_none``, the costs
-        of the two trivial policies, ``chosen``, the threshold in use, and ``break_even``.
-    """
-    cost = counts.cost(costs)[0]
-    thresholds = np.arange(STEPS + 1) / STEPS
-    # Thresholds descend; the last that is not below a grid point flags what that point flags.
-    places = np.maximum(np.searchsorted(-counts.thresholds, -thresholds, side="right") - 1, 0)
-    return pd.DataFrame(
-        {
-            "threshold": thresholds,
-            "precision": counts.precision[0, places],
-            "recall": counts.recall[0, places],
-            "flagged_rate": counts.flagged[0, places] / counts.sessions[0],
-            "cost_per_1000_sessions": cost[places],
-            "flag_all": cost[-1],
-            "flag_none": cost[0],
-            "chosen": chosen,
-            "break_even": break_even(costs),
-        }
-    )

@@ -23,6 +23,11 @@ def marks(figure: dict[str, Any]) -> int:
     return vl_convert.vegalite_to_svg(figure).count("aria-roledescription=")
 
 
+def is_drawn(figure: dict[str, Any]) -> bool:
+    """Whether Vega draws more of a figure than of the same without data."""
+    return marks(figure) > marks(figure | {"data": {"values": []}})
+
+
 def test_show_draws_every_figure_with_the_curves_of_both_models(unchanged: Project) -> None:
     figures = drawn(unchanged, "show")
 
@@ -32,7 +37,7 @@ def test_show_draws_every_figure_with_the_curves_of_both_models(unchanged: Proje
     ]
     assert [name for name, figure in figures.items() if figure is None] == pictures
     for figure in figures.values():
-        assert figure is None or "<path" in vl_convert.vegalite_to_svg(figure)
+        assert figure is None or is_drawn(figure)
     for name in ("ROC", "Precision and recall", "Reliability"):
         files = {point["filename"] for point in figures[name]["data"]["values"]}
         assert {file.split("/")[0] for file in files} == {"baseline", "best_model"}
@@ -46,7 +51,7 @@ def test_diff_draws_both_revisions(unchanged: Project) -> None:
     revisions = {point["rev"] for point in figures["ROC"]["data"]["values"]}
     assert revisions == {"HEAD", "workspace"}
     for figure in figures.values():
-        assert figure is None or "<path" in vl_convert.vegalite_to_svg(figure)
+        assert figure is None or is_drawn(figure)
 
 
 def test_intervals_are_drawn_where_a_table_has_them(unchanged: Project) -> None:
@@ -61,3 +66,11 @@ def test_intervals_are_drawn_where_a_table_has_them(unchanged: Project) -> None:
         for model in ("baseline", "best_model")
     )
     assert marks(figures["Reliability"]) >= 2 * bins
+
+
+def test_the_cost_of_each_policy_is_a_curve_of_its_own(unchanged: Project) -> None:
+    figure = vl_convert.vegalite_to_svg(drawn(unchanged, "show")["Cost by threshold"])
+
+    for policy in ("baseline", "best model", "flag all", "flag none"):
+        assert f">{policy}</text>" in figure
+    assert "undefined" not in figure

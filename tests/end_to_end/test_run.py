@@ -254,6 +254,27 @@ def test_every_stage_runs_by_hand_from_any_folder_with_the_same_bytes(
     assert unchanged.changed() == ""
 
 
+@pytest.mark.parametrize(
+    ("knob", "value", "stage", "said"),
+    [
+        ("features__set", "at_arrival", "refit", "tune.json is of another features.set: run `dvc"),
+        ("features__set", "at_arrival", "evaluate", "refits.joblib is of other knobs: run `dvc"),
+        ("temporal__first_test_month", "Oct", "evaluate", "refits.joblib is of other knobs"),
+        ("folds__seed", 7, "cv", "baseline.json is of other folds: run `dvc repro baseline`"),
+    ],
+)
+def test_a_stage_by_hand_refuses_what_was_made_with_other_knobs(
+    unchanged: Project, knob: str, value: object, stage: str, said: str
+) -> None:
+    unchanged.set_params(**{knob: value})
+
+    done = unchanged.run(sys.executable, f"stages/{stage}.py", check=False)
+
+    assert done.returncode == 1
+    assert said in done.stdout
+    assert "Traceback" not in done.stdout
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_runs_the_library_of_its_own_checkout(unchanged: Project, stage: str) -> None:
     # The environment holds another checkout's library, as it does for DVC's copies of a project.
