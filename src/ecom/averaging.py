@@ -26,7 +26,7 @@ class LogOddsAverage(ClassifierMixin, _BaseComposition):  # type: ignore[misc]  
         self.members = members
 
     def fit(self, sessions: Any, labels: ArrayLike) -> Self:
-        """Fit each member to the same rows."""
+        """Fit each member to the same rows: `sessions`, of shape (n, ...), and labels, (n,)."""
         self.classes_ = np.unique(labels)
         for _, member in self.members:
             member.fit(sessions, labels)

@@ -269,9 +269,8 @@ def _page_values(metrics: Mapping[str, Any], slices: pd.DataFrame) -> str:
         f"{rates} end in a purchase. PageValues, the mean value of the pages visited, is computed "
         "by the shop's analytics from purchases, and very likely from this session's own: part of "
         f"what it tells is the answer. {used} Whoever must know before the purchase cannot have "
-        "it, "
-        "nor the other columns that are complete only at the end. Without all of them, PR-AUC is "
-        f"{sets['at_arrival']['pr_auc']:.3f}, not {sets['end_of_session']['pr_auc']:.3f}: set "
+        "it, nor the other columns that are complete only at the end. Without all of them, PR-AUC "
+        f"is {sets['at_arrival']['pr_auc']:.3f}, not {sets['end_of_session']['pr_auc']:.3f}: set "
         "`features.set: at_arrival`."
     )
 

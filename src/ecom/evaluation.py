@@ -91,7 +91,7 @@ class Counts:
         return area
 
     def cost(self, costs: Costs) -> Floats:
-        """Return the cost per 1000 sessions."""
+        """Return the cost of the errors per 1000 sessions, in the currency of `costs`; (b, m)."""
         wrongly = (self.flagged - self.caught) * costs.false_positive
         missed = (self.purchases - self.caught) * costs.false_negative
         return 1000 * (wrongly + missed) / self.sessions
@@ -187,10 +187,20 @@ def score_metrics(
 def operating_metrics(counts: Counts, threshold: float, costs: Costs) -> dict[str, Floats]:
     """Return the metrics of flagging scores from a threshold on.
 
+    Parameters
+    ----------
+    counts
+        Of b resamples.
+    threshold
+        Scores from here on are flagged.
+    costs
+        Of an error.
+
     Returns
     -------
     dict of arrays of shape (b,)
-        ``precision``, ``recall``, ``flagged_rate`` and ``cost_per_1000_sessions``.
+        ``precision`` (0 where none is flagged), ``recall``, ``flagged_rate`` and
+        ``cost_per_1000_sessions``, in the currency of `costs`.
     """
     point = counts.at(threshold)
     return {
@@ -202,13 +212,33 @@ def operating_metrics(counts: Counts, threshold: float, costs: Costs) -> dict[st
 
 
 def trivial_costs(counts: Counts, costs: Costs) -> dict[str, Floats]:
-    """Return the cost per 1000 sessions of flagging every session, and of flagging none."""
+    """Return what flagging every session costs per 1000 sessions, and what flagging none does.
+
+    Parameters
+    ----------
+    counts
+        Of b resamples.
+    costs
+        Of an error.
+
+    Returns
+    -------
+    dict of arrays of shape (b,)
+        ``flag_all`` and ``flag_none``.
+    """
     curve = counts.cost(costs)
     return {"flag_all": curve[:, -1], "flag_none": curve[:, 0]}
 
 
 def confusion_matrix(labels: ArrayLike, scores: ArrayLike, threshold: float) -> dict[str, int]:
-    """Return the sessions of each actual class on either side of a threshold.
+    """Return the number of sessions of each actual class on either side of a threshold.
+
+    Parameters
+    ----------
+    labels, scores : arrays of shape (n,)
+        1 for a purchase, 0 for none; probabilities of a purchase.
+    threshold
+        Scores from here on are flagged.
 
     Examples
     --------

@@ -147,6 +147,13 @@ def _nothing(sessions: pd.DataFrame) -> pd.DataFrame:
 def dependence(explanation: Explanation, sessions: pd.DataFrame, columns: int) -> pd.DataFrame:
     """Return value and contribution of the most important columns, session by session.
 
+    Parameters
+    ----------
+    explanation, sessions
+        Contributions, and the raw sessions that they are of.
+    columns
+        How many columns, by importance.
+
     Returns
     -------
     DataFrame
@@ -168,6 +175,11 @@ def dependence(explanation: Explanation, sessions: pd.DataFrame, columns: int) -
 def typical_sessions(labels: "pd.Series[int]", log_odds: "pd.Series[float]") -> dict[str, Any]:
     """Choose three sessions: a typical purchase, a typical one without, and the least certain.
 
+    Parameters
+    ----------
+    labels, log_odds
+        Of each session, with the same index.
+
     Returns
     -------
     dict
@@ -186,6 +198,13 @@ def contributions_of(
     explanation: Explanation, sessions: pd.DataFrame, chosen: dict[str, Any]
 ) -> pd.DataFrame:
     """Return each contribution to the log-odds of the sessions chosen, the largest first.
+
+    Parameters
+    ----------
+    explanation, sessions
+        Contributions, and the raw sessions that they are of.
+    chosen
+        Of `typical_sessions`.
 
     Returns
     -------

@@ -113,6 +113,13 @@ def confident_mistakes(
 ) -> pd.DataFrame:
     """Return the sessions whose scores were most wrong.
 
+    Parameters
+    ----------
+    sessions, labels, scores
+        Raw sessions, their target and their probabilities of a purchase.
+    count
+        How many of each kind.
+
     Returns
     -------
     DataFrame
