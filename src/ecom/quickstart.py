@@ -55,7 +55,7 @@ def print_summary(summary: Summary, root: Path) -> None:
     for heading in ("", *HEADINGS):
         table.add_column(heading, justify="left" if not heading else "right")
     for row in summary.rows:
-        table.add_row(*row)
+        table.add_row(*(cell.replace(" (", "\n(") for cell in row))  # fits 80 columns
     console.print()
     for fact in summary.facts:
         console.print(f"- {fact}", soft_wrap=True)
