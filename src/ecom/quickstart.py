@@ -53,7 +53,7 @@ def print_summary(summary: Summary, root: Path) -> None:
     console = Console(highlight=False)
     table = Table(title=f"Results on {summary.data} sessions", title_justify="left")
     for heading in ("", *HEADINGS):
-        table.add_column(heading, justify="left" if not heading else "right")
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=bool(heading))
     for row in summary.rows:
         table.add_row(*(cell.replace(" (", "\n(") for cell in row))  # fits 80 columns
     console.print()
