@@ -135,7 +135,7 @@ class Stage:
             yield file
         except _UNREADABLE as error:
             raise DataError(
-                f"{path} cannot be read: {error or type(error).__name__}. It is not what an "
+                f"{path} cannot be read: {str(error) or type(error).__name__}. It is not what an "
                 f"earlier stage wrote: run `dvc repro {self.name}`, which makes it anew"
             ) from None
 

@@ -81,6 +81,16 @@ def test_a_figure_that_is_not_in_the_metrics_is_a_clear_error(stage: _stage.Stag
         metrics["rows"]["test"]
 
 
+def test_an_error_without_a_message_is_told_by_its_name(
+    stage: _stage.Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (_stage.ROOT / "model.joblib").touch()
+    monkeypatch.setattr(stage, "dep", lambda path: _stage.ROOT / path)
+
+    with pytest.raises(DataError, match=r"model\.joblib cannot be read: EOFError\. It is not"):
+        stage.read_model("model.joblib")
+
+
 @pytest.mark.parametrize("keep", [0, 10, 300])
 def test_a_model_or_table_that_was_cut_is_a_clear_error(
     stage: _stage.Stage, monkeypatch: pytest.MonkeyPatch, keep: int
