@@ -22,7 +22,8 @@ from ruamel.yaml import YAML  # noqa: E402
 
 from ecom.evaluation import ranking_metrics  # noqa: E402
 from ecom.models import build_pipeline  # noqa: E402
-from ecom.params import CANDIDATES, parse_params  # noqa: E402
+from ecom.notation import markdown_table  # noqa: E402
+from ecom.params import CANDIDATES, Candidate, parse_params  # noqa: E402
 from ecom.schema import FEATURES, TARGET  # noqa: E402
 from ecom.search import (  # noqa: E402
     corrected_interval,
@@ -60,14 +61,14 @@ def study_split(
     columns = params["features"].set
     bar = build_pipeline("logistic", feature_set=columns, C=params["baseline"].C)
     found: dict[str, dict[str, Any]] = {"baseline": judge(bar, train, test)}
-    by_fold = {}
+    by_fold: dict[Candidate, dict[str, Any]] = {}
     for candidate in sorted(params["cv"].candidates, key=CANDIDATES.index):
         model = build_pipeline(candidate, feature_set=columns, seed=params["cv"].seed)
         by_fold[candidate] = fold_metrics(
             labels, out_of_fold_scores(model, features, labels, folds), folds
         )
         found[candidate] = judge(model, train, test)
-    selected = next(name for name in CANDIDATES if name == select(by_fold, params["cv"].rule))
+    selected = select(by_fold, params["cv"].rule)
     search = random_search(
         build_pipeline(selected, feature_set=columns, seed=params["tune"].seed),
         features,
@@ -100,10 +101,8 @@ def write_page(found: dict[int, dict[str, dict[str, Any]]], test_size: float) ->
             "the candidates have their default hyperparameters. Differences are paired by split, "
             "in brackets their 95 % interval (Nadeau and Bengio 2003). Written by `make study`."
         ),
-        "",
-        "| model | PR-AUC | ROC-AUC | seconds to fit | PR-AUC of the choice less this |",
-        "|---|---|---|---|---|",
     ]
+    rows = []
     for name in tables["pr_auc"]:
         figures = [
             f"{tables[metric][name].mean():.4f} ± {tables[metric][name].std():.4f}"
@@ -113,10 +112,12 @@ def write_page(found: dict[int, dict[str, dict[str, Any]]], test_size: float) ->
         low, high = corrected_interval(gain.tolist(), test_size / (1 - test_size))
         difference = "" if name == SHIPPED else f"{gain.mean():+.4f} ({low:+.4f} to {high:+.4f})"
         seconds = f"{tables['seconds'][name].median():.2f}"
-        lines.append(f"| {name} | {' | '.join(figures)} | {seconds} | {difference} |")
+        rows.append([str(name), *figures, seconds, difference])
+    less = f"{METRICS['pr_auc']} of the choice less this"
+    table = markdown_table(["model", *METRICS.values(), "seconds to fit", less], rows)
     chosen = pd.Series([models[SHIPPED]["selected"] for models in found.values()]).value_counts()
     selections = ", ".join(f"{name} {count} times" for name, count in chosen.items())
-    return "\n".join([*lines, "", f"Selected: {selections}."]) + "\n"
+    return "\n".join([*lines, "", table, "", f"Selected: {selections}."]) + "\n"
 
 
 def main() -> None:

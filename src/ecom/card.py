@@ -1,11 +1,11 @@
 """The model card (Mitchell et al. 2019), written from metrics and params."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from ecom.notation import COST, METRIC_NAMES, bracketed
+from ecom.notation import COST, METRIC_NAMES, bracketed, markdown_table
 from ecom.params import Data, Folds, Split
 from ecom.schema import FEATURE_SETS, MONTHS
 
@@ -163,7 +163,7 @@ def _figures(evaluate: Mapping[str, Any]) -> str:
         "best_model": "model",
         "best_model_minus_baseline": "difference, paired",
     }
-    return _table(
+    return markdown_table(
         ["on the test rows", *columns.values()],
         [
             [name, *(bracketed(evaluate, column, metric) for column in columns)]
@@ -180,7 +180,7 @@ def _operating_point(threshold: Mapping[str, Any], evaluate: Mapping[str, Any]) 
         "flag_all": "saved_against_flag_all",
         "baseline": "saved_against_baseline",
     }
-    table = _table(
+    table = markdown_table(
         ["policy, on the test rows", "€ per 1,000 sessions", "saved by the model"],
         [
             *(
@@ -230,7 +230,7 @@ def _temporal(evaluate: Mapping[str, Any]) -> str:
     months = " and ".join(dict.fromkeys([found["first_test_month"], MONTHS[-1]]))
     columns = {"baseline": "baseline", "best_model": "model"}
     metrics = ("pr_auc", "roc_auc", "expected_calibration_error", "precision", "recall", COST)
-    table = _table(
+    table = markdown_table(
         [f"on {months}, trained on the months before", *columns.values()],
         [
             [METRIC_NAMES[metric], *(bracketed(found, name, metric) for name in columns)]
@@ -291,7 +291,7 @@ def _slices(evaluate: Mapping[str, Any], slices: pd.DataFrame) -> str:
         for row in slices.to_dict("records")
     ]
     headings = ["slice", "sessions", "purchases", "base rate", "PR-AUC", "precision", "recall"]
-    table = _table([*headings, "mean score less base rate"], rows)
+    table = markdown_table([*headings, "mean score less base rate"], rows)
     worst = evaluate["worst_slices"]
     if not worst:
         return f"Every slice has too few purchases, or too few others, to be named.\n\n{table}"
@@ -313,7 +313,7 @@ def _mistakes(mistakes: pd.DataFrame) -> str:
     return (
         f"The {LISTED} sessions without a purchase that score highest, and the {LISTED} with one "
         "that score lowest; more of them, with every column, in `data/predictions/mistakes.csv`."
-        "\n\n" + _table(SHOWN, rows)
+        "\n\n" + markdown_table(SHOWN, rows)
     )
 
 
@@ -328,13 +328,13 @@ def _importance(explain: Mapping[str, Any]) -> str:
         f"Mean absolute contribution to the log-odds of {explain['sessions']:,} training sessions "
         "(SHAP values; what an engineered column contributes is shared by the raw columns that it "
         "is made of, by a convention: docs/decisions/0006-explanation.md). Pictures are in "
-        "`plots/explain/`.\n\n" + _table(["column", "contribution"], rows)
+        "`plots/explain/`.\n\n" + markdown_table(["column", "contribution"], rows)
     )
 
 
 def _brief(found: Mapping[str, Any], names: Mapping[str, str]) -> str:
     metrics = ("pr_auc", "roc_auc", "lift_top_10")
-    return _table(
+    return markdown_table(
         ["", *(METRIC_NAMES[metric] for metric in metrics)],
         [
             [label, *(bracketed(found, name, metric) for metric in metrics)]
@@ -345,13 +345,3 @@ def _brief(found: Mapping[str, Any], names: Mapping[str, str]) -> str:
 
 def _figure(value: float) -> str:
     return "" if pd.isna(value) else f"{value:.3f}"
-
-
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join(
-        [
-            f"| {' | '.join(headings)} |",
-            f"|{'---|' * len(headings)}",
-            *(f"| {' | '.join(row)} |" for row in rows),
-        ]
-    )

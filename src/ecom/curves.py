@@ -7,11 +7,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from ecom.evaluation import Counts, Floats, bin_of, count_flagged
+from ecom.evaluation import LABELS, Counts, Floats, bin_of, count_flagged
 from ecom.params import Costs
 from ecom.thresholds import break_even
 
-LABELS = np.array(["no purchase", "purchase"])
 STEPS = 200  # of the grid of thresholds
 
 

@@ -16,6 +16,7 @@ from ecom.params import Costs
 
 Floats = NDArray[np.float64]
 
+LABELS = np.array(["no purchase", "purchase"])  # the classes 0 and 1, in words
 NONE = float(np.nextafter(1, 2))  # threshold that flags no session, whatever its score
 TOP_SHARES = (1, 5, 10, 20)  # per cent of the sessions, those that score highest
 SMALLEST = 1e-15  # probabilities nearer to 0 or 1 count as this near in the log loss

@@ -1,6 +1,6 @@
-"""How figures are written for people: the metrics' names, and a figure with its interval."""
+"""How figures are written for people: the metrics' names, a figure with its interval, a table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 COST: Final = "cost_per_1000_sessions"
@@ -50,3 +50,17 @@ def bracketed(found: Mapping[str, Any], name: str, metric: str) -> str:
     low, high = found["intervals"][name][metric]
     figure = f"{found[name][metric]:{form}}"
     return figure if low == high else f"{figure} ({low:{form}} to {high:{form}})"
+
+
+def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a table in Markdown.
+
+    Examples
+    --------
+    >>> print(markdown_table(["", "PR-AUC"], [["baseline", "0.658"]]))
+    |  | PR-AUC |
+    |---|---|
+    | baseline | 0.658 |
+    """
+    lines = [f"| {' | '.join(cells)} |" for cells in (headings, *rows)]
+    return "\n".join([lines[0], f"|{'---|' * len(headings)}", *lines[1:]])

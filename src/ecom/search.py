@@ -1,7 +1,7 @@
 """Choosing on training rows only: cross-validation of candidates, and hyperparameter search."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,8 @@ from ecom.errors import DataError, ParamsError
 from ecom.evaluation import ranking_metrics
 from ecom.models import hyperparameter_names, path_of
 from ecom.params import Distribution, Folds, Tune
+
+Name = TypeVar("Name", bound=str)
 
 SCORING = {"pr_auc": "average_precision", "roc_auc": "roc_auc"}
 
@@ -119,8 +121,8 @@ def fold_metrics(
 
 
 def select(
-    candidates: Mapping[str, Mapping[str, Any]], rule: Literal["best", "one_standard_error"]
-) -> str:
+    candidates: Mapping[Name, Mapping[str, Any]], rule: Literal["best", "one_standard_error"]
+) -> Name:
     """Select a candidate by its mean PR-AUC over the folds.
 
     Parameters

@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from ecom.evaluation import count_flagged, ranking_metrics
+from ecom.evaluation import LABELS, count_flagged, ranking_metrics
 from ecom.features import add_features
 from ecom.params import Bootstrap
 from ecom.resampling import Floats, interval, stratified_bootstrap
@@ -134,7 +134,7 @@ def confident_mistakes(
             ordered[ordered["actual"] == 1].head(count),
         ]
     )
-    named = mistakes.assign(actual=mistakes["actual"].map({0: "no purchase", 1: "purchase"}))
+    named = mistakes.assign(actual=LABELS[mistakes["actual"]])
     return named[["row", "actual", "score", *sessions.columns]].reset_index(drop=True)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ecom.errors import ProjectError
-from ecom.notation import COST, METRIC_NAMES, bracketed
+from ecom.notation import COST, METRIC_NAMES, bracketed, markdown_table
 
 METRICS = ("pr_auc", "roc_auc", "brier", "precision", "recall", COST, "lift_top_10")
 STAGES = ("clean", "features", "baseline", "cv", "tune", "threshold", "evaluate")
@@ -36,12 +36,8 @@ class Summary:
 
     def to_markdown(self) -> str:
         """Return facts and table as Markdown."""
-        lines = [
-            f"| on {self.data} sessions | {' | '.join(HEADINGS)} |",
-            f"|---|{'---|' * len(HEADINGS)}",
-        ]
-        lines += [f"| {' | '.join(row)} |" for row in self.rows]
-        return "\n".join([*(f"- {fact}" for fact in self.facts), "", *lines])
+        table = markdown_table([f"on {self.data} sessions", *HEADINGS], self.rows)
+        return "\n".join([*(f"- {fact}" for fact in self.facts), "", table])
 
 
 def summarise(metrics: Path) -> Summary:

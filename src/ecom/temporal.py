@@ -30,13 +30,19 @@ def rows_before(
         They are not of both classes.
     """
     before = ~months.isin(test_months)
-    if labels[before].nunique() < labels.nunique():
-        raise DataError(
-            f"before temporal.first_test_month {test_months[0]} there are {before.sum():,} "
-            f"training rows, {labels[before].sum():,} of them purchases: expected both classes. "
-            "Name another month, or null for no hold-out in time"
-        )
+    _require_both_classes(
+        labels[before], f"before temporal.first_test_month {test_months[0]}", "training"
+    )
     return before
+
+
+def _require_both_classes(labels: "pd.Series[int]", when: str, kind: str) -> None:
+    sessions, purchases = len(labels), int(labels.sum())
+    if not 0 < purchases < sessions:
+        raise DataError(
+            f"{when} there are {sessions:,} {kind} rows, {purchases:,} of them purchases: expected "
+            "both classes. Name another month, or null for no hold-out in time"
+        )
 
 
 def judge_over_time(  # noqa: PLR0913  all of what a hold-out in time is
@@ -66,26 +72,23 @@ def judge_over_time(  # noqa: PLR0913  all of what a hold-out in time is
     -------
     dict
         As of `compare_models`, for the earlier models under the names `MODELS`; the
-        ``first_test_month``; the number of
-        ``sessions`` and ``purchases``; and ``on_test_rows``, the `compare_scores` of each model
-        with its earlier refit, paired, on the test rows of the test months.
+        ``first_test_month``; the number of ``sessions`` and ``purchases``; and ``on_test_rows``,
+        the `compare_scores` of each model with its earlier refit, paired, on the test rows of
+        the test months.
 
     Raises
     ------
     DataError
         The test rows of these months are not of both classes.
     """
-    here = test[1].isin(test_months).to_numpy()
-    sessions, purchases = int(here.sum()), int(test[0][here].sum())
-    if not 0 < purchases < sessions:
-        raise DataError(
-            f"from temporal.first_test_month {test_months[0]} on there are {sessions:,} test "
-            f"rows, {purchases:,} of them purchases: expected both classes. Name another "
-            "month, or null for no hold-out in time"
-        )
     parts = [
         (labels, months.isin(test_months).to_numpy(), of) for labels, months, of in (train, test)
     ]
+    test_labels, here, test_scores = parts[1]
+    here_labels = test_labels[here]
+    _require_both_classes(
+        here_labels, f"from temporal.first_test_month {test_months[0]} on", "test"
+    )
     labels = np.concatenate([labels[late] for labels, late, _ in parts])
     scores = {
         name: np.concatenate([of[earlier(name)][late] for _, late, of in parts]) for name in MODELS
@@ -96,11 +99,11 @@ def judge_over_time(  # noqa: PLR0913  all of what a hold-out in time is
         "purchases": int(labels.sum()),
         **compare_models(labels, scores, thresholds, costs=costs, bins=bins, bootstrap=bootstrap),
         "on_test_rows": {
-            "sessions": sessions,
-            "purchases": purchases,
+            "sessions": len(here_labels),
+            "purchases": int(here_labels.sum()),
             **compare_scores(
-                test[0][here],
-                {name: of_model[here] for name, of_model in test[2].items()},
+                here_labels,
+                {name: of_model[here] for name, of_model in test_scores.items()},
                 {f"{name}_minus_{earlier(name)}": (name, earlier(name)) for name in MODELS},
                 bins=bins,
                 bootstrap=bootstrap,
