@@ -159,7 +159,7 @@ def test_params_are_the_sections_that_the_stage_reads(stage: str) -> None:
 def test_every_knob_is_declared_by_a_stage() -> None:
     declared = {section for stage in STAGES.values() for section in stage["params"]}
 
-    assert set(SECTIONS.values()) <= declared
+    assert set(SECTIONS.values()) - declared == {"review"}  # of commands, not of a stage
 
 
 def test_only_evaluate_reads_the_test_rows() -> None:

@@ -1,7 +1,9 @@
 """Commands on the project as a whole: ``python -m ecom COMMAND``, in its root folder."""
 
+import json
 import sys
 from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
@@ -33,6 +35,46 @@ def readme() -> None:
     path = Path("README.md")
     text = with_results(path.read_text(encoding="utf-8"), summarise(Path("metrics")))
     path.write_text(text, encoding="utf-8", newline="\n")
+
+
+@app.command()
+def compare(
+    base: Annotated[str, typer.Argument(help="what to hold against")] = "HEAD",
+    head: Annotated[str, typer.Argument(help="what to judge")] = "workspace",
+    *,
+    form: Annotated[
+        Literal["terminal", "markdown", "json"], typer.Option("--format", help="of the output")
+    ] = "terminal",
+    gate: Annotated[
+        bool, typer.Option("--gate", help="exit with 1 where worse, with 3 where none can tell")
+    ] = False,
+) -> None:
+    """Tell whether HEAD's model is better, worse or no different from BASE's, and what changed.
+
+    Either is a git revision, a DVC experiment, a folder with another checkout, or "workspace".
+    """
+    from ecom.review.comparison import compare_states
+    from ecom.review.states import WORKSPACE, open_state
+    from ecom.review.verdicts import Rules
+    from ecom.review.wording import to_markdown
+
+    root = Path.cwd()
+    comparison = compare_states(
+        open_state(root, base),
+        open_state(root, head),
+        Rules.from_params(open_state(root, WORKSPACE).params),
+    )
+    if form == "json":
+        print(json.dumps(comparison.to_json(), indent=2, allow_nan=False))
+    elif form == "markdown":
+        print(to_markdown(comparison), end="")
+    else:
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        Console().print(Markdown(to_markdown(comparison)))
+    if gate:
+        sys.exit(comparison.exit_status)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,11 @@ Candidate = Literal[Single, "average"]  # from the simplest on
 CANDIDATES: tuple[Candidate, ...] = get_args(Candidate)
 AVERAGED: tuple[Single, ...] = ("logistic_interactions", "hist_gradient_boosting")
 Cost = Annotated[float, Field(ge=0, le=1e9)]
+ReviewedMetric = Literal[
+    "pr_auc", "roc_auc", "brier", "expected_calibration_error", "cost_per_1000_sessions",
+    "precision", "recall",
+]  # fmt: skip
+Difference = Annotated[float, Field(ge=0, le=1)]
 
 
 class Section(BaseModel):
@@ -268,9 +273,30 @@ class Explain(Section):
     columns: Annotated[int, Field(ge=1, le=17)]
 
 
+class SmallestDifference(Section):
+    """From which difference of a metric on it is worth caring about."""
+
+    pr_auc: Difference
+    roc_auc: Difference
+    brier: Difference
+    expected_calibration_error: Difference
+    cost_per_1000_sessions: Annotated[float, Field(ge=0, le=1e9)]
+    precision: Difference
+    recall: Difference
+
+
+class Review(Section):
+    """How two states of the project are told apart; no stage reads it."""
+
+    name = "review"
+
+    decisive: Annotated[list[ReviewedMetric], Field(min_length=1)]
+    smallest_difference: SmallestDifference
+
+
 SECTIONS: tuple[type[Section], ...] = (
     Data, Validate, Clean, Split, Features, Folds, Bootstrap, Baseline, Cv, Tune, Temporal,
-    Threshold, Evaluate, Explain,
+    Threshold, Evaluate, Explain, Review,
 )  # fmt: skip
 
 
