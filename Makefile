@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format study bench docs lock
+.PHONY: help run test lint format study verdicts bench docs lock
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -26,6 +26,9 @@ lint: $(VENV)/test.ready  ## formatting, lint, import contracts, types
 format: $(VENV)/test.ready  ## format the code and mend what lint can mend
 	ruff format
 	ruff check --fix
+
+verdicts: $(VENV)/run.ready  ## count false alarms of compare (about ten minutes)
+	python benchmarks/verdicts.py
 
 study: $(VENV)/run.ready  ## judge the choice of model over ten splits (about six minutes)
 	python benchmarks/study.py

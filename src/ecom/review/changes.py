@@ -54,7 +54,7 @@ def changes_between(base: State, head: State) -> Changes:
     ProjectError
         One of them has no dvc.lock.
     """
-    stages = list(dict.fromkeys([*head.lock, *base.lock]))
+    stages = list(dict.fromkeys([*head.pipeline, *base.lock]))
     before, after = (
         {stage: _inputs(state.lock.get(stage, {})) for stage in stages} for state in (base, head)
     )

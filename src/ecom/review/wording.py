@@ -11,6 +11,7 @@ from ecom.review.verdicts import Finding, SliceFinding
 
 MARKER: Final = "<!-- ecom review -->"  # by which the one comment to update is found
 MANY: Final = 12  # names in a list, before the rest is only counted
+LARGE: Final = 100  # means from here on are told without decimals
 SIGNS: Final = {"better": "🟢", "worse": "🔴", "no different": "⚪"}
 
 
@@ -21,6 +22,8 @@ def to_markdown(comparison: Comparison) -> str:
         parts.append(_stale(comparison.stale))
     if comparison.incomparable:
         parts += _without_pairs(comparison)
+    elif comparison.identical:
+        parts.append(_as_before(comparison.findings))
     else:
         parts += [_findings(comparison), _how_judged(comparison), _slices(comparison.slices)]
         if comparison.crossings:
@@ -79,6 +82,11 @@ def _without_pairs(comparison: Comparison) -> list[str]:
     ]
 
 
+def _as_before(findings: Sequence[Finding]) -> str:
+    figures = ", ".join(f"{_name(of.metric)} {_figure(of.metric, of.head)}" for of in findings)
+    return f"Every figure is as before: {figures}."
+
+
 def _findings(comparison: Comparison) -> str:
     rows = [
         [
@@ -105,7 +113,9 @@ def _findings(comparison: Comparison) -> str:
 
 
 def _how_judged(comparison: Comparison) -> str:
-    decisive = " and ".join(_name(metric) for metric in comparison.decisive)
+    decisive = " and ".join(
+        _name(of.metric) for of in comparison.findings if of.metric in comparison.decisive
+    )
     before, after = comparison.mean_scores
     rate = comparison.purchases / comparison.sessions
     return "\n".join(
@@ -166,9 +176,13 @@ def _crossings(crossings: Crossings, thresholds: tuple[float, float]) -> str:
 
 
 def _group(name: str, group: Group) -> list[str]:
-    traits = ", ".join(f"{of.column} ({of.group:.3g}; {of.all:.3g})" for of in group.traits)
+    traits = ", ".join(f"{of.column} ({_trait(of.group)}; {_trait(of.all)})" for of in group.traits)
     scores = f"{group.base_score:.3f} → {group.head_score:.3f}" if group.sessions else ""
     return [name, f"{group.sessions:,}", f"{group.purchases:,}", scores, traits]
+
+
+def _trait(mean: float) -> str:
+    return f"{mean:,.0f}" if mean >= LARGE else f"{mean:.2g}"
 
 
 def _changes(comparison: Comparison) -> str:
@@ -231,7 +245,7 @@ def _name(metric: str) -> str:
 
 
 def _figure(metric: str, value: float, sign: str = "") -> str:
-    return f"{value:{sign}{',.0f' if metric == COST else '.3f'}}"
+    return f"{value:{sign}z{',.0f' if metric == COST else '.4f'}}"
 
 
 def _difference(of: Finding) -> str:
