@@ -29,7 +29,7 @@ from ecom.evaluation import count_flagged  # noqa: E402
 from ecom.models import build_pipeline  # noqa: E402
 from ecom.notation import METRIC_NAMES, markdown_table  # noqa: E402
 from ecom.params import Candidate, Folds, parse_params  # noqa: E402
-from ecom.review.verdicts import METRICS, Finding, Rules, Side, judge, overall  # noqa: E402
+from ecom.review.verdicts import METRICS, Choice, Finding, Rules, Side, judge, overall  # noqa: E402
 from ecom.schema import FEATURES, TARGET  # noqa: E402
 from ecom.search import out_of_fold_scores, stratified_folds  # noqa: E402
 from ecom.splitting import split_sessions  # noqa: E402
@@ -86,11 +86,12 @@ class Trial:
         train = change_training(change(self.train))
         features, labels = train[list(FEATURES)], train[TARGET]
         folds = stratified_folds(labels, Folds(n_splits=self.params["folds"].n_splits, seed=seed))
-        counts = count_flagged(labels, out_of_fold_scores(model, features, labels, folds))
-        threshold = float(choose_threshold(counts, self.params["threshold"])[0])
+        scores = out_of_fold_scores(model, features, labels, folds)
+        choice = Choice(train[[TARGET]].assign(score=scores), self.params["threshold"])
+        threshold = float(choose_threshold(count_flagged(labels, scores), choice.params)[0])
         model.fit(features, labels)
         scores = model.predict_proba(change(self.test)[list(FEATURES)])[:, 1]
-        return Side(scores, threshold)
+        return Side(scores, threshold, choice)
 
     def judge(self, base: Side, head: Side) -> list[Finding]:
         """Judge head against base on the test rows."""

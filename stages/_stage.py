@@ -72,7 +72,7 @@ class Stage:
         self.name = name
         declared = _load_yaml("dvc.yaml")["stages"][name]
         self._deps = set(declared["deps"])
-        self._params = set(declared["params"])
+        self._params = set(declared.get("params", []))
         self._outs = {
             path
             for kind in ("outs", "metrics")
@@ -241,6 +241,10 @@ class Stage:
     def say(self, message: str) -> None:
         """Print a line about the stage's result or progress."""
         print(f"{self.name}: {message}", flush=True)
+
+    def warn(self, message: str) -> None:
+        """Print a line about something that did not work, and does not stop the stage."""
+        print(f"{self.name}: {message}", file=sys.stderr, flush=True)
 
     def _require(self, item: str, declared: set[str], kind: str) -> None:
         if item not in declared:

@@ -14,6 +14,7 @@ from sklearn.metrics import (
 )
 
 from ecom.evaluation import (
+    NONE,
     confusion_matrix,
     count_flagged,
     only,
@@ -98,3 +99,20 @@ def test_a_threshold_is_inclusive_in_every_measure() -> None:
 
     assert only(operating_metrics(count_flagged(labels, scores), 0.5, COSTS))["recall"] == 1
     assert confusion_matrix(labels, scores, 0.5)["true_positives"] == 2
+
+
+@given(seed=st.integers(0, 1000))
+def test_each_resample_may_have_a_threshold_of_its_own(seed: int) -> None:
+    labels, scores = labels_and_scores(rows=30, seed=seed, decimals=1)
+    random = np.random.default_rng(seed)
+    counts = count_flagged(labels, scores, random.integers(0, 3, (5, 30)).astype(float))
+    thresholds = random.choice([0.0, 0.05, 0.1, 0.5, 0.55, 1.0, NONE], 5)
+
+    together = counts.at(thresholds)
+
+    for row, threshold in enumerate(thresholds):
+        alone = counts.at(float(threshold))
+        assert np.array_equal(together.flagged[row], alone.flagged[row])
+        assert np.array_equal(together.caught[row], alone.caught[row])
+        expected = counts.flagged[row, np.flatnonzero(counts.thresholds >= threshold)[-1]]
+        assert alone.flagged[row, 0] == expected

@@ -35,6 +35,7 @@ def modules_loaded_by(stage: str) -> set[str]:
         ("evaluate", [*TRAINING, "sklearn.model_selection", "sklearn.ensemble"]),
         ("explain", ["pandera", "fsspec", "shap", "sklearn.model_selection"]),
         ("model_card", [*TRAINING, "sklearn", "scipy"]),
+        ("track", ["pandera", "shap", "sklearn.ensemble", "sklearn.linear_model"]),
     ],
 )
 def test_a_stage_loads_nothing_that_it_does_not_use(stage: str, unused: list[str]) -> None:

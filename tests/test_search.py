@@ -120,8 +120,12 @@ def test_a_search_tells_every_trial_and_refits_the_best() -> None:
     table = trials(search, ["C"])
 
     assert list(table) == [
-        "trial", "pr_auc", "pr_auc_sd", "roc_auc", "roc_auc_sd", "best_pr_auc_so_far", "C",
+        "trial", "pr_auc", "pr_auc_sd", "pr_auc_fold_1", "pr_auc_fold_2", "pr_auc_fold_3",
+        "roc_auc", "roc_auc_sd", "roc_auc_fold_1", "roc_auc_fold_2", "roc_auc_fold_3",
+        "best_pr_auc_so_far", "C",
     ]  # fmt: skip
+    folds = table[["pr_auc_fold_1", "pr_auc_fold_2", "pr_auc_fold_3"]]
+    assert folds.mean(axis=1).tolist() == pytest.approx(table["pr_auc"].tolist())
     assert table["best_pr_auc_so_far"].tolist() == table["pr_auc"].cummax().tolist()
     assert len(table) == 3
     assert table["pr_auc"].idxmax() == search.best_index_

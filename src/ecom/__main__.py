@@ -54,9 +54,9 @@ def compare(
     Either is a git revision, a DVC experiment, a folder with another checkout, or "workspace".
     """
     from ecom.review.comparison import compare_states
-    from ecom.review.states import WORKSPACE, open_state
     from ecom.review.verdicts import Rules
     from ecom.review.wording import to_markdown
+    from ecom.states import WORKSPACE, open_state
 
     root = Path.cwd()
     comparison = compare_states(
@@ -75,6 +75,45 @@ def compare(
         Console().print(Markdown(to_markdown(comparison)))
     if gate:
         sys.exit(comparison.exit_status)
+
+
+@app.command()
+def track() -> None:
+    """Record the state of this folder in MLflow, unless it is there already."""
+    from ecom.tracking.record import record
+
+    tracked = record(Path.cwd())
+    print(f"run {tracked.run_id} at {tracked.address}")
+
+
+@app.command()
+def lineage(
+    what: Annotated[str, typer.Argument(help="file, hash, id of an MLflow run, or git revision")],
+) -> None:
+    """Tell the states of the pipeline that WHAT is part of: commits, runs, data, knobs, models."""
+    from ecom.tracking.lineage import to_text, trace
+
+    print(to_text(Path.cwd(), trace(Path.cwd(), what)))
+
+
+@app.command()
+def promote(
+    version: Annotated[
+        str | None, typer.Argument(help="of the registered model; without, the challenger")
+    ] = None,
+) -> None:
+    """Make a registered model champion, where it is better than the champion or no worse."""
+    from ecom.tracking.registry import promote
+
+    print(promote(Path.cwd(), version))
+
+
+@app.command()
+def rollback() -> None:
+    """Make the model champion that was it before."""
+    from ecom.tracking.registry import rollback
+
+    print(rollback(Path.cwd()))
 
 
 if __name__ == "__main__":

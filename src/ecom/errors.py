@@ -23,3 +23,7 @@ class NoSourceAnsweredError(EcomError):
     """No address in ``data.sources`` could be read at all, for instance without a network."""
 
     exit_status = 69  # EX_UNAVAILABLE of sysexits.h, so that `make run` can tell it from bad input
+
+
+class TrackingError(EcomError):
+    """The record in MLflow cannot be written or read: the pipeline's results are not touched."""

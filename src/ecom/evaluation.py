@@ -97,13 +97,18 @@ class Counts:
         missed = (self.purchases - self.caught) * costs.false_negative
         return 1000 * (wrongly + missed) / self.sessions
 
-    def at(self, threshold: float) -> "Counts":
-        """Return the column of one threshold, which need not be among `thresholds`, and of 0."""
-        reached = max(int(np.sum(self.thresholds >= threshold)) - 1, 0)
+    def at(self, threshold: float | Floats) -> "Counts":
+        """Return the column of one threshold, which need not be among `thresholds`, and of 0.
+
+        An array of shape (b,) gives each resample a threshold of its own.
+        """
+        each = np.broadcast_to(threshold, len(self.flagged))
+        reached = np.searchsorted(-self.thresholds, -each, side="right") - 1
+        columns = np.stack([np.maximum(reached, 0), np.full(len(each), -1)], axis=1)
         return Counts(
-            np.array([threshold, 0.0]),
-            self.flagged[:, [reached, -1]],
-            self.caught[:, [reached, -1]],
+            np.array([each[0], 0.0]),
+            np.take_along_axis(self.flagged, columns, axis=1),
+            np.take_along_axis(self.caught, columns, axis=1),
         )
 
 
@@ -185,7 +190,7 @@ def score_metrics(
     return metrics
 
 
-def operating_metrics(counts: Counts, threshold: float, costs: Costs) -> dict[str, Floats]:
+def operating_metrics(counts: Counts, threshold: float | Floats, costs: Costs) -> dict[str, Floats]:
     """Return the metrics of flagging scores from a threshold on.
 
     Parameters
@@ -193,7 +198,7 @@ def operating_metrics(counts: Counts, threshold: float, costs: Costs) -> dict[st
     counts
         Of b resamples.
     threshold
-        Scores from here on are flagged.
+        Scores from here on are flagged; of shape (b,), each resample's own.
     costs
         Of an error.
 

@@ -239,8 +239,8 @@ def trials(search: RandomizedSearchCV, hyperparameters: Iterable[str]) -> pd.Dat
     Returns
     -------
     DataFrame
-        ``trial`` from 1, mean and sample standard deviation of each metric over the folds, the
-        best mean PR-AUC so far, and the hyperparameters.
+        ``trial`` from 1; mean and sample standard deviation of each metric over the folds, and
+        its value on each; the best mean PR-AUC so far; the hyperparameters.
     """
     results = search.cv_results_
     n_splits = search.n_splits_
@@ -250,6 +250,8 @@ def trials(search: RandomizedSearchCV, hyperparameters: Iterable[str]) -> pd.Dat
         columns[f"{metric}_sd"] = results[f"std_test_{scoring}"] * np.sqrt(
             n_splits / (n_splits - 1)
         )
+        for fold in range(n_splits):
+            columns[f"{metric}_fold_{fold + 1}"] = results[f"split{fold}_test_{scoring}"]
     columns["best_pr_auc_so_far"] = np.maximum.accumulate(columns["pr_auc"])
     for name in hyperparameters:
         columns[name] = [params[path_of(name)] for params in results["params"]]

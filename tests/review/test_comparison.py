@@ -11,12 +11,12 @@ from ruamel.yaml import YAML
 from ecom.errors import ProjectError
 from ecom.params import Bootstrap
 from ecom.review.comparison import Comparison, compare_states
-from ecom.review.states import State
 from ecom.review.verdicts import Rules
 from ecom.review.wording import MARKER, to_markdown
 from ecom.schema import TARGET
+from ecom.states import State
 from project import ROOT
-from review.recorded import PREDICTIONS, sessions_and_scores, state
+from recorded import PREDICTIONS, sessions_and_scores, state
 
 RULES = replace(
     Rules.from_params(YAML(typ="safe").load(ROOT / "params.yaml")),

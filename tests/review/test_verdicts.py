@@ -10,12 +10,14 @@ from ruamel.yaml import YAML
 from scipy.stats import norm
 
 from ecom.evaluation import Floats
-from ecom.params import Bootstrap, Costs
-from ecom.review.verdicts import Finding, Rules, Side, holm, judge, judge_slices
+from ecom.params import Bootstrap, Costs, Threshold
+from ecom.review.verdicts import Choice, Finding, Rules, Side, holm, judge, judge_slices
 from project import ROOT
 from scored import calibrated
 
-RULES = Rules.from_params(YAML(typ="safe").load(ROOT / "params.yaml"))
+PARAMS = YAML(typ="safe").load(ROOT / "params.yaml")
+RULES = Rules.from_params(PARAMS)
+THRESHOLD = Threshold.model_validate(PARAMS["threshold"])
 COSTS = Costs(false_positive=1.0, false_negative=5.0)
 
 
@@ -83,6 +85,56 @@ def test_without_costs_or_bins_the_metrics_of_them_are_left_out() -> None:
     judged = judge(labels, side, side, RULES, costs=None, bins=None)
 
     assert [of.metric for of in judged] == ["pr_auc", "roc_auc", "brier", "precision", "recall"]
+
+
+def chosen(labels: NDArray[np.int64], scores: Floats, params: Threshold) -> Choice:
+    return Choice(pd.DataFrame({"Revenue": labels, "score": scores}), params)
+
+
+def test_a_threshold_that_another_seed_would_move_as_far_is_no_difference() -> None:
+    labels, scores = calibrated()
+    training, out_of_fold = calibrated(rows=4000, seed=9)
+    params = THRESHOLD.model_copy(update={"costs": COSTS})
+    choices = [chosen(training, blurred(out_of_fold, 0.05, seed), params) for seed in (1, 2)]
+    as_given = findings(labels, Side(scores, 0.14), Side(scores, 0.17))
+    as_chosen = findings(
+        labels, *(Side(scores, at, how) for at, how in zip((0.14, 0.17), choices, strict=True))
+    )
+
+    assert as_given["recall"].verdict == "worse"
+    assert as_given["precision"].verdict == "better"
+    for metric in ("recall", "precision", "cost_per_1000_sessions"):
+        assert as_chosen[metric].verdict == "no different"
+        assert as_chosen[metric].difference == as_given[metric].difference
+
+
+def test_another_strategy_is_a_difference_though_thresholds_are_chosen_anew() -> None:
+    labels, scores = calibrated()
+    training, out_of_fold = calibrated(rows=4000, seed=9)
+    few = THRESHOLD.model_copy(update={"strategy": "quota", "quota": 0.05})
+
+    found = findings(
+        labels,
+        Side(scores, 0.16, chosen(training, out_of_fold, THRESHOLD)),
+        Side(scores, 0.7, chosen(training, out_of_fold, few)),
+    )
+
+    assert found["cost_per_1000_sessions"].verdict == "worse"
+    assert found["precision"].verdict == "better"
+    assert found["pr_auc"].verdict == "no different"
+
+
+def test_training_rows_that_only_one_side_has_do_not_hinder() -> None:
+    labels, scores = calibrated()
+    training, out_of_fold = calibrated(rows=4000, seed=9)
+    whole = chosen(training, out_of_fold, THRESHOLD)
+    fewer = Choice(whole.out_of_fold.iloc[200:], THRESHOLD)
+
+    found = findings(labels, Side(scores, 0.16, whole), Side(scores, 0.16, fewer))
+
+    assert {of.verdict for of in found.values()} == {"no different"}
+    assert found["pr_auc"].interval == (0, 0)
+    assert found["recall"].interval[0] < 0 < found["recall"].interval[1]
 
 
 def de_long(labels: NDArray[np.int64], base: Floats, head: Floats) -> tuple[float, float]:

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ecom.review.states import State
+from ecom.states import RAW, State
 
 REQUIREMENTS: Final = "requirements.txt"
-RAW: Final = "data/raw/"
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)", re.MULTILINE)
 
 Pair = tuple[Any, Any]

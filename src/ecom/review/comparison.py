@@ -2,19 +2,20 @@
 
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
 from ecom.errors import ProjectError
 from ecom.notation import COST
-from ecom.params import Costs, ReviewedMetric
+from ecom.params import Costs, Evaluate, ReviewedMetric, Section, Threshold
 from ecom.review.changes import Changes, changes_between
 from ecom.review.crossings import Crossings, crossings
-from ecom.review.states import State
 from ecom.review.verdicts import (
     METRICS,
+    Choice,
     Finding,
     Rules,
     Side,
@@ -25,10 +26,14 @@ from ecom.review.verdicts import (
     overall,
 )
 from ecom.schema import FEATURES, TARGET
+from ecom.states import State
 
 CANNOT_TELL: Final = 3  # exit status; 2 is that of a command that was typed wrongly
 PREDICTIONS: Final = "data/predictions/test.parquet"
+OUT_OF_FOLD: Final = "data/predictions/best_model_out_of_fold.parquet"
 SESSIONS: Final = "data/features/test.parquet"
+
+AnySection = TypeVar("AnySection", bound=Section)
 
 
 @dataclass(frozen=True)
@@ -117,35 +122,50 @@ class Results:
     @cached_property
     def predictions(self) -> pd.DataFrame:
         """``Revenue`` and ``best_model`` by the row's number in the clean data."""
-        table = self.state.table(PREDICTIONS)
-        wanted = ["row", TARGET, "best_model"]
-        if missing := [name for name in wanted if name not in table]:
-            raise ProjectError(f"{PREDICTIONS} of {self.state} has no {', '.join(missing)}")
-        return table[wanted].set_index("row").sort_index()
+        return self._predictions(PREDICTIONS, "best_model")
 
     @cached_property
     def sessions(self) -> pd.DataFrame | None:
         """Raw columns by the row's number, None where the state does not hold them."""
-        if not any(out["path"] == SESSIONS for out in self.state.outs):
+        if not self.state.holds(SESSIONS):
             return None
         table = self.state.table(SESSIONS).set_index("row").sort_index()
         return table[[name for name in FEATURES if name in table]]
 
     @cached_property
     def side(self) -> Side:
-        """Scores of the test rows and threshold."""
-        scores = self.predictions["best_model"].to_numpy()
-        return Side(scores, float(self.figure("threshold", "threshold")))
+        """Scores of the test rows, and the threshold."""
+        out_of_fold = self._predictions(OUT_OF_FOLD, "score")
+        return Side(
+            self.predictions["best_model"].to_numpy(),
+            float(self.figure("threshold", "threshold")),
+            Choice(out_of_fold, self._section(Threshold)),
+        )
 
     @property
     def costs(self) -> Costs:
-        """Of an error, as the threshold was chosen by them."""
-        return Costs.model_validate(dict(self.figure("threshold", "costs")))
+        """Of an error."""
+        return self._section(Threshold).costs
 
     @property
     def bins(self) -> int:
         """Of scores, for the expected calibration error."""
-        return int(self.state.params["evaluate"]["bins"])
+        return self._section(Evaluate).bins
+
+    def _predictions(self, path: str, scores: str) -> pd.DataFrame:
+        table = self.state.table(path)
+        wanted = ["row", TARGET, scores]
+        if missing := [name for name in wanted if name not in table]:
+            raise ProjectError(f"{path} of {self.state} has no {', '.join(missing)}")
+        return table[wanted].set_index("row").sort_index()
+
+    def _section(self, section: type[AnySection]) -> AnySection:
+        try:
+            return section.model_validate(self.state.params.get(section.name))
+        except ValidationError as error:
+            raise ProjectError(
+                f"{section.name} in params.yaml of {self.state} is of other code than this: {error}"
+            ) from None
 
     def figure(self, stage: str, name: str) -> Any:
         """Return a value among a stage's metrics.

@@ -1,6 +1,6 @@
 """Whether a metric moved or only jittered: paired differences on the same sessions, judged."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Self, cast, get_args
 
@@ -11,24 +11,62 @@ from scipy.stats import norm
 
 from ecom.evaluation import count_flagged, operating_metrics, score_metrics
 from ecom.notation import COST
-from ecom.params import Bootstrap, Costs, Evaluate, Review, ReviewedMetric, parse_params
+from ecom.params import (
+    Bootstrap,
+    Costs,
+    Evaluate,
+    Review,
+    ReviewedMetric,
+    Threshold,
+    parse_params,
+)
 from ecom.resampling import Floats, interval, stratified_bootstrap
+from ecom.schema import TARGET
 from ecom.slices import SLICES
+from ecom.thresholds import choose_threshold
 
 Verdict = Literal["better", "worse", "no different"]
 
 METRICS: Final[tuple[ReviewedMetric, ...]] = get_args(ReviewedMetric)
+SIDES: Final = ("base", "head")
 LOWER_IS_BETTER: Final = {"brier", "expected_calibration_error", COST}
 UNIT_COSTS: Final = Costs(false_positive=1.0, false_negative=1.0)
 LEVEL: Final = 0.05  # of all slices together
 
 
 @dataclass(frozen=True)
+class Choice:
+    """How a threshold was chosen, so that it can be chosen anew on resamples.
+
+    Attributes
+    ----------
+    out_of_fold
+        ``Revenue`` and ``score`` of the training rows, by the row's number.
+    params
+        The strategy, with its knobs.
+    """
+
+    out_of_fold: pd.DataFrame
+    params: Threshold
+
+
+@dataclass(frozen=True)
 class Side:
-    """One of two models under comparison: its scores of the test sessions, and its threshold."""
+    """One of two models under comparison.
+
+    Attributes
+    ----------
+    scores : array of shape (n,)
+        Of the test sessions.
+    threshold
+        Scores from here on are flagged.
+    choice
+        Of the threshold; without, it counts as given.
+    """
 
     scores: Floats
     threshold: float
+    choice: Choice | None = None
 
 
 @dataclass(frozen=True)
@@ -140,40 +178,55 @@ def judge(  # noqa: PLR0913  costs and bins are left out apart
     A verdict needs both: a difference that sampling alone would seldom give, and one that matters.
     The first alone would call any two fits different once the test rows are many enough; the
     second alone would call noise a change.
+
+    Where the choice of the thresholds is known, each resample is of the training rows too, and
+    the thresholds are chosen anew on it: cost is so flat around its minimum that another seed of
+    the folds moves threshold, precision and recall by more than the test rows' noise.
     """
     metrics = [
         metric
         for metric in METRICS
         if (costs or metric != COST) and (bins or metric != "expected_calibration_error")
     ]
+    labels = np.asarray(labels)
 
-    def measure(side: Side, weights: Floats) -> dict[str, Floats]:
+    def measure(side: Side, weights: Floats, threshold: float | Floats) -> dict[str, Floats]:
         found = {
             **score_metrics(labels, side.scores, bins=bins or 1, weights=weights),
             **operating_metrics(
-                count_flagged(labels, side.scores, weights), side.threshold, costs or UNIT_COSTS
+                count_flagged(labels, side.scores, weights), threshold, costs or UNIT_COSTS
             ),
         }
         return {metric: found[metric] for metric in metrics}
 
-    def both(weights: Floats) -> dict[str, Floats]:
-        found = {"base": measure(base, weights), "head": measure(head, weights)}
-        return {f"{side}/{name}": found[side][name] for side in found for name in found[side]}
+    training, thresholds_of = _thresholds_anew(base, head)
 
-    here = {name: float(of[0]) for name, of in both(np.ones((1, len(np.asarray(labels))))).items()}
-    resampled = stratified_bootstrap(labels, both, rules.bootstrap)
+    def resample(weights: Floats) -> dict[str, Floats]:
+        test, thresholds = weights[:, : len(labels)], thresholds_of(weights[:, len(labels) :])
+        return {
+            f"{name}/{metric}": values
+            for name, side, threshold in zip(SIDES, (base, head), thresholds, strict=True)
+            for metric, values in measure(side, test, threshold).items()
+        }
+
+    once = np.ones((1, len(labels)))
+    before, after = (measure(side, once, side.threshold) for side in (base, head))
+    here = {metric: (float(before[metric][0]), float(after[metric][0])) for metric in metrics}
+    # One draw for both, with the classes of test and of training rows as strata.
+    strata = np.concatenate([labels, 2 + training])
+    resampled = stratified_bootstrap(strata, resample, rules.bootstrap)
     findings = []
     for metric in metrics:
         differences = resampled[f"head/{metric}"] - resampled[f"base/{metric}"]
         low, high = interval(differences)
         gains = _gain(metric, differences)
-        difference = here[f"head/{metric}"] - here[f"base/{metric}"]
+        difference = here[metric][1] - here[metric][0]
         smallest = getattr(rules.review.smallest_difference, metric)
         findings.append(
             Finding(
                 metric=metric,
-                base=here[f"base/{metric}"],
-                head=here[f"head/{metric}"],
+                base=here[metric][0],
+                head=here[metric][1],
                 difference=difference,
                 interval=(low, high),
                 probability_better=float(np.mean(gains > 0) + np.mean(gains == 0) / 2),
@@ -182,6 +235,27 @@ def judge(  # noqa: PLR0913  costs and bins are left out apart
             )
         )
     return findings
+
+
+def _thresholds_anew(
+    base: Side, head: Side
+) -> tuple[NDArray[np.int64], Callable[[Floats], tuple[float | Floats, float | Floats]]]:
+    """Return labels of all training rows, and both sides' thresholds by weights of these rows."""
+    if base.choice is None or head.choice is None:
+        return np.empty(0, dtype=np.int64), lambda _: (base.threshold, head.threshold)
+    choices = base.choice, head.choice
+    # Where the training rows differ, those that both sides have are drawn for both alike.
+    rows = choices[0].out_of_fold.combine_first(choices[1].out_of_fold)
+
+    def choose(choice: Choice, weights: Floats) -> Floats:
+        own = choice.out_of_fold
+        counts = count_flagged(
+            own[TARGET], own["score"], weights[:, rows.index.get_indexer(own.index)]
+        )
+        return choose_threshold(counts, choice.params)
+
+    labels = rows[TARGET].to_numpy(dtype=np.int64)
+    return labels, lambda weights: (choose(choices[0], weights), choose(choices[1], weights))
 
 
 def overall(findings: Mapping[ReviewedMetric, Verdict], decisive: list[ReviewedMetric]) -> Verdict:

@@ -17,7 +17,7 @@ SIGNS: Final = {"better": "🟢", "worse": "🔴", "no different": "⚪"}
 
 def to_markdown(comparison: Comparison) -> str:
     """Write a comparison as a comment on a pull request."""
-    parts = [MARKER, f"## {_headline(comparison)}", _sides(comparison)]
+    parts = [MARKER, f"## {headline(comparison)}", _sides(comparison)]
     if comparison.stale:
         parts.append(_stale(comparison.stale))
     if comparison.incomparable:
@@ -32,7 +32,8 @@ def to_markdown(comparison: Comparison) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _headline(comparison: Comparison) -> str:
+def headline(comparison: Comparison) -> str:
+    """Return the verdict in one line."""
     if comparison.verdict is None:
         return "⚠️ Not comparable: " + str(comparison.incomparable)
     sign = SIGNS[comparison.verdict]

@@ -11,12 +11,13 @@ from fsspec.implementations.memory import MemoryFileSystem
 from ruamel.yaml import YAML
 
 from ecom.evaluation import Floats
-from ecom.review.states import State
 from ecom.schema import FEATURES, TARGET
+from ecom.states import State
 from generated import typed_sessions
 from project import ROOT
 
 PREDICTIONS = "data/predictions/test.parquet"
+OUT_OF_FOLD = "data/predictions/best_model_out_of_fold.parquet"
 SESSIONS = "data/features/test.parquet"
 
 
@@ -45,7 +46,9 @@ def state(  # noqa: PLR0913  all that states differ in
 ) -> State:
     """Return a state of two stages; `files` replace or add to what it holds."""
     params = YAML(typ="safe").load(ROOT / "params.yaml")
-    of_costs = dict(zip(("false_positive", "false_negative"), costs, strict=True))
+    params["threshold"]["costs"] = dict(
+        zip(("false_positive", "false_negative"), costs, strict=True)
+    )
     metrics = dict.fromkeys(
         ("pr_auc", "roc_auc", "brier", "expected_calibration_error", "cost_per_1000_sessions",
          "precision", "recall"), 0.5,
@@ -56,7 +59,8 @@ def state(  # noqa: PLR0913  all that states differ in
         "requirements.txt": b"numpy==2.0\n",
         "src/ecom/models.py": b"one = 1\n",
         PREDICTIONS: in_parquet(table[["row", TARGET]].assign(best_model=scores)),
-        "metrics/threshold.json": json.dumps({"threshold": threshold, "costs": of_costs}).encode(),
+        OUT_OF_FOLD: in_parquet(table[["row", TARGET]].assign(score=scores)),
+        "metrics/threshold.json": json.dumps({"threshold": threshold}).encode(),
         "metrics/evaluate.json": json.dumps(
             {
                 "data": "real",
@@ -73,7 +77,7 @@ def state(  # noqa: PLR0913  all that states differ in
         "evaluate": {
             "deps": ["requirements.txt", "src/ecom/models.py", SESSIONS],
             "params": ["evaluate.bins"],
-            "outs": [PREDICTIONS, "metrics/evaluate.json", "metrics/threshold.json"],
+            "outs": [PREDICTIONS, OUT_OF_FOLD, "metrics/evaluate.json", "metrics/threshold.json"],
         },
     }
 
@@ -111,7 +115,7 @@ def state(  # noqa: PLR0913  all that states differ in
     return State(name, None, Files(contents))
 
 
-class Files(MemoryFileSystem):
+class Files(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no types
     """Files in memory, each state's its own."""
 
     cachable = False

@@ -1,7 +1,11 @@
-"""A state of the project, read through DVC without checking anything out."""
+"""A state of the project: its files, and what dvc.lock records of them.
+
+Commits and experiments are read through DVC, without checking anything out.
+"""
 
 import hashlib
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 WORKSPACE = "workspace"
+RAW = "data/raw/"
+RECORDER = "track"  # the stage that records the others
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ class State:
     name: str
     revision: str | None
     _files: "AbstractFileSystem"
+    _unreachable: tuple[type[Exception], ...] = (OSError,)  # what reading may raise
     _hashes: dict[str, str | None] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -51,39 +58,43 @@ class State:
         ProjectError
             It is not part of this state, or in neither the cache nor a remote.
         """
-        from dvc.exceptions import DvcException
-
         try:
             content: bytes = self._files.read_bytes(path)
         except FileNotFoundError:
-            kept = any(out["path"] == path for out in self.outs) if path != "dvc.lock" else False
+            kept = path != "dvc.lock" and self.holds(path)
             raise ProjectError(self._missing(path) if kept else f"{self} has no {path}") from None
-        except (DvcException, OSError) as error:
+        except self._unreachable as error:
             raise ProjectError(f"{self._missing(path)} ({error})") from None
         return content
 
     @cached_property
     def lock(self) -> dict[str, Any]:
         """What dvc.lock records of each stage."""
-        stages: dict[str, Any] = self._yaml("dvc.lock")["stages"]
-        return stages
+        return self._stages("dvc.lock")
 
     @cached_property
     def pipeline(self) -> dict[str, Any]:
         """What dvc.yaml declares of each stage."""
-        stages: dict[str, Any] = self._yaml("dvc.yaml")["stages"]
-        return stages
+        return self._stages("dvc.yaml")
 
     @cached_property
     def params(self) -> dict[str, Any]:
         """The content of params.yaml."""
-        params: dict[str, Any] = self._yaml("params.yaml")
-        return params
+        return self._yaml("params.yaml")
+
+    @cached_property
+    def key(self) -> str:
+        """What identifies the state: a SHA-256 of all that its stages read and wrote."""
+        return key_of(self.lock)
 
     @property
     def outs(self) -> Iterator[dict[str, Any]]:
         """Path and md5 of each output that dvc.lock records."""
         return (out for stage in self.lock.values() for out in stage.get("outs", []))
+
+    def holds(self, path: str) -> bool:
+        """Whether a file is among the outputs of the state."""
+        return any(out["path"] == path for out in self.outs)
 
     def metrics(self, stage: str) -> Any:
         """Return what a stage found.
@@ -93,8 +104,6 @@ class State:
         ProjectError
             The stage has not run, or its metrics cannot be read.
         """
-        import json
-
         path = f"metrics/{stage}.json"
         try:
             return json.loads(self.read(path))
@@ -120,12 +129,14 @@ class State:
         """Return the stages whose results are not those of the code, data and knobs beside them.
 
         A stage is stale where dvc.lock records another command, input or value than the state
-        holds, and where an output differs from what it records.
+        holds, and where an output differs from what it records. The stage that tracks is left
+        out: it finds nothing.
         """
         made = {out["path"]: out["md5"] for out in self.outs}
         return [
             name for name, declared in self.pipeline.items()
-            if name not in self.lock or self._differs(declared, self.lock[name], made)
+            if name != RECORDER
+            and (name not in self.lock or self._differs(declared, self.lock[name], made))
         ]  # fmt: skip
 
     def _differs(self, declared: Any, locked: Any, made: dict[str, str]) -> bool:
@@ -134,16 +145,17 @@ class State:
         return (
             declared["cmd"] != locked["cmd"]
             or set(declared["deps"]) != set(deps)
-            or set(declared["params"]) != set(values)
-            or any(md5 != (made.get(path) or self._md5(path)) for path, md5 in deps.items())
+            or set(declared.get("params", [])) != set(values)
+            or any(md5 != (made.get(path) or self.md5(path)) for path, md5 in deps.items())
             or any(value != self._value(knob) for knob, value in values.items())
             or (
                 self.revision is None
-                and any(self._md5(out["path"]) != out["md5"] for out in locked.get("outs", []))
+                and any(self.md5(out["path"]) != out["md5"] for out in locked.get("outs", []))
             )
         )
 
-    def _md5(self, path: str) -> str | None:
+    def md5(self, path: str) -> str | None:
+        """Return the MD5 of a file as it is, None where it is not there."""
         if path not in self._hashes:
             try:
                 content = self.read(path)
@@ -159,11 +171,20 @@ class State:
             value = value.get(part) if isinstance(value, dict) else None
         return value
 
-    def _yaml(self, path: str) -> Any:
+    def _stages(self, path: str) -> dict[str, Any]:
+        stages = self._yaml(path).get("stages")
+        if not isinstance(stages, dict):
+            raise ProjectError(f"{path} of {self} names no stages")
+        return stages
+
+    def _yaml(self, path: str) -> dict[str, Any]:
         try:
-            return YAML(typ="safe").load(self.read(path))
+            content = YAML(typ="safe").load(self.read(path))
         except YAMLError as error:
             raise ProjectError(f"{path} of {self} is not valid YAML: {error}") from None
+        if not isinstance(content, dict):
+            raise ProjectError(f"{path} of {self} holds {content!r}; expected a mapping")
+        return content
 
     def _missing(self, path: str) -> str:
         where = (
@@ -172,6 +193,26 @@ class State:
             else f"`dvc fetch` brings it from a remote, `make review BASE={self.name}` makes it"
         )
         return f"{path} of {self} is in neither the DVC cache nor a remote: {where}"
+
+
+def key_of(stages: Mapping[str, Any]) -> str:
+    """Return what identifies the state whose stages dvc.lock records.
+
+    Examples
+    --------
+    >>> key_of({"clean": {}, "track": {}}) == key_of({"clean": {}})
+    True
+    """
+    content = {name: stage for name, stage in stages.items() if name != RECORDER}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def folder_state(folder: Path, name: str = WORKSPACE) -> State:
+    """Return the state of a folder as it stands."""
+    from fsspec.implementations.dirfs import DirFileSystem
+    from fsspec.implementations.local import LocalFileSystem
+
+    return State(name, None, DirFileSystem(str(folder), LocalFileSystem()))
 
 
 def open_state(root: Path, name: str) -> State:
@@ -189,18 +230,20 @@ def open_state(root: Path, name: str) -> State:
     ProjectError
         There is no such state.
     """
+    folder = root if name == WORKSPACE else root / name
+    if (folder / "dvc.yaml").is_file():
+        return folder_state(folder, name)
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
     from dvc.scm import SCMError, resolve_rev
 
-    folder = root if name == WORKSPACE else root / name
-    if (folder / "dvc.yaml").is_file():
-        return State(name, None, DVCFileSystem(str(folder)))
     try:
         with Repo(str(root)) as repo:
             revision = resolve_rev(repo.scm, name)
-        return State(name, revision, DVCFileSystem(str(root), rev=revision))
+        return State(
+            name, revision, DVCFileSystem(str(root), rev=revision), (OSError, DvcException)
+        )
     except (DvcException, SCMError) as error:
         raise ProjectError(
             f"{name!r} is no state of the project ({error}): expected a git revision, a DVC "

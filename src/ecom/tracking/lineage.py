@@ -1,0 +1,282 @@
+"""From a file, a hash, a run or a commit to all the others: what was made of what, and when."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from ecom.errors import ProjectError, TrackingError
+from ecom.notation import COST, METRIC_NAMES, bracketed
+from ecom.states import RECORDER, folder_state, key_of
+from ecom.tracking.provenance import PREFIX, git
+from ecom.tracking.runs import PIPELINE, settings_of
+from ecom.tracking.store import REGISTERED, Store
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+HASH: Final = re.compile(r"[0-9a-f]{7,64}")
+WORKSPACE: Final = "this folder"
+
+
+@dataclass
+class Lineage:
+    """One state, and everywhere it was seen.
+
+    Attributes
+    ----------
+    key
+        Of the state.
+    lock
+        What dvc.lock records of its stages.
+    commits
+        That hold it, the oldest first; ``this folder`` for the workspace.
+    runs
+        In MLflow: id of each parent run, and where it was tracked.
+    versions
+        Of the registered model: number, aliases and why it is or was champion.
+    """
+
+    key: str
+    lock: Mapping[str, Any]
+    commits: list[str] = field(default_factory=list)
+    runs: list[str] = field(default_factory=list)
+    versions: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """All states that something is part of.
+
+    Attributes
+    ----------
+    what
+        That was asked for, and what it was taken for.
+    lineages
+        The oldest first.
+    unreachable
+        Why MLflow could not be asked; None where it was.
+    """
+
+    what: str
+    lineages: list[Lineage]
+    unreachable: str | None
+
+
+def trace(root: Path, what: str) -> Trace:
+    """Find the states that a file, hash, run or commit is part of.
+
+    Parameters
+    ----------
+    root
+        Of the project.
+    what
+        A file of the project; the MD5 of one, of the data or of the model; the SHA-256 of a
+        state; the id of an MLflow run; or a git revision.
+
+    Raises
+    ------
+    ProjectError
+        Nothing of that name or content is known.
+    """
+    wanted, told = _resolve(root, what)
+    found: dict[str, Lineage] = {}
+
+    def at(lock: Mapping[str, Any]) -> Lineage:
+        return found.setdefault(key_of(lock), Lineage(key_of(lock), lock))
+
+    for commit, lock in _commits(root, wanted):
+        at(lock).commits.append(commit)
+    for lock in _workspace(root):
+        if _mentions(lock, wanted) or key_of(lock) in found:
+            at(lock).commits.append(WORKSPACE)
+    unreachable = None
+    try:
+        with Store(root).client() as client:
+            for run, lock in _runs(client, wanted, list(found)):
+                lineage = at(lock)
+                lineage.runs.append(_described(run))
+                lineage.versions += _versions(client, run.info.run_id)
+    except TrackingError as error:
+        unreachable = str(error)
+    if not found:
+        raise ProjectError(
+            f"{told} is part of no state that git or MLflow knows"
+            + (f" ({unreachable})" if unreachable else "")
+            + ": expected a file, its MD5, the id of a run or a git revision"
+        )
+    return Trace(told, list(found.values()), unreachable)
+
+
+def _resolve(root: Path, what: str) -> tuple[str, str]:
+    """Return what to look for, and what it is."""
+    if (root / what).is_file():
+        md5 = folder_state(root).md5(what)
+        return str(md5), f"the file {what} (MD5 {md5})"
+    commit = git(root, "rev-parse", "--verify", "--quiet", f"{what}^{{commit}}")
+    if commit:
+        return commit, f"the commit {commit}"
+    if not HASH.fullmatch(what):
+        raise ProjectError(
+            f"{what!r} is no file of the project and no git revision, nor is it a hash or the id "
+            "of a run"
+        )
+    return what, f"the hash or run {what}"
+
+
+def _commits(root: Path, wanted: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield commits, the oldest first, that are wanted or whose dvc.lock mentions what is."""
+    touched = (
+        git(root, "log", "--all", "--reverse", "--format=%H", "--", "dvc.lock") or ""
+    ).split()
+    if git(root, "cat-file", "-t", wanted) == "commit":
+        touched = [wanted]
+    for commit in touched:
+        text = git(root, "show", f"{commit}:./dvc.lock") or ""
+        # Cheap before dear: most commits do not mention it.
+        if commit == wanted or wanted in text or len(wanted) == len(key_of({})):
+            for lock in _parsed(text):
+                if commit == wanted or _mentions(lock, wanted):
+                    yield commit, lock
+
+
+def _workspace(root: Path) -> Iterator[Mapping[str, Any]]:
+    path = root / "dvc.lock"
+    if path.is_file():
+        yield from _parsed(path.read_text(encoding="utf-8"))
+
+
+def _parsed(text: str) -> Iterator[Mapping[str, Any]]:
+    try:
+        content = YAML(typ="safe").load(text)
+    except YAMLError:
+        return
+    if isinstance(content, Mapping) and isinstance(content.get("stages"), Mapping):
+        yield content["stages"]
+
+
+def _mentions(lock: Mapping[str, Any], wanted: str) -> bool:
+    files = {
+        file.get("md5", "")
+        for stage in lock.values()
+        for kind in ("deps", "outs")
+        for file in stage.get(kind, [])
+    }
+    return any(md5.startswith(wanted) for md5 in files) or key_of(lock).startswith(wanted)
+
+
+def _runs(
+    client: "MlflowClient", wanted: str, keys: list[str]
+) -> Iterator[tuple[Any, Mapping[str, Any]]]:
+    """Yield parent runs that are wanted, or of the states that are."""
+    experiment = client.get_experiment_by_name(PIPELINE)
+    if experiment is None:
+        return
+    for run in client.search_runs(
+        [experiment.experiment_id], order_by=["attributes.start_time ASC"], max_results=1000
+    ):
+        tags = {
+            name.removeprefix(PREFIX): value
+            for name, value in run.data.tags.items()
+            if name.startswith(PREFIX)
+        }
+        if tags.get("dirty") == "true":
+            tags.pop("commit", None)  # it does not hold the state
+        of_it = wanted == run.info.run_id or any(
+            value.startswith(wanted) for value in tags.values()
+        )
+        if "mlflow.parentRunId" in run.data.tags or not (of_it or tags.get("state") in keys):
+            continue
+        path = client.download_artifacts(run.info.run_id, "dvc.lock")
+        for lock in _parsed(Path(path).read_text(encoding="utf-8")):
+            yield run, lock
+
+
+def _described(run: Any) -> str:
+    tags = run.data.tags
+    commit, experiment = tags.get(f"{PREFIX}commit"), tags.get(f"{PREFIX}experiment")
+    parts = [
+        run.info.run_id,
+        f"tracked at commit {commit[:7]}" if commit else "tracked outside git",
+        *(["before it was committed"] if commit and tags.get(f"{PREFIX}dirty") == "true" else []),
+        *([f"in experiment {experiment}"] if experiment else []),
+    ]
+    return ", ".join(parts)
+
+
+def _versions(client: "MlflowClient", run_id: str) -> Iterator[str]:
+    from ecom.tracking.registry import REASON, SINCE
+
+    for version in client.search_model_versions(f"name='{REGISTERED}' and run_id='{run_id}'"):
+        whole = client.get_model_version(REGISTERED, version.version)
+        aliases = ", ".join(whole.aliases)
+        told = f"{REGISTERED} version {version.version}" + (f" ({aliases})" if aliases else "")
+        if REASON in whole.tags:
+            told += f"; champion since {whole.tags[SINCE]}: {whole.tags[REASON]}"
+        yield told
+
+
+def to_text(root: Path, found: Trace) -> str:
+    """Write a trace: where each state is seen, and the newest from its data to its model."""
+    newest = found.lineages[-1]
+    parts = [f"{found.what} is part of {len(found.lineages)} state(s) of the pipeline"]
+    if found.unreachable:
+        parts.append(f"from git alone: {found.unreachable}")
+    for lineage in found.lineages:
+        parts += ["", f"state {lineage.key}", *(f"  {line}" for line in _seen(root, lineage))]
+    parts += ["", "stage by stage" + (", of the last" if len(found.lineages) > 1 else "")]
+    return "\n".join([*parts, *(f"  {line}" for line in _stages(newest.lock))])
+
+
+def _seen(root: Path, lineage: Lineage) -> Iterator[str]:
+    for commit in lineage.commits:
+        told = git(root, "log", "-1", "--format=%h of %cs, %s", commit)
+        yield f"commit {told}" if told and commit != WORKSPACE else commit
+    for run in lineage.runs:
+        yield f"MLflow run {run}"
+    yield from lineage.versions
+    if metrics := _metrics(root, lineage):
+        yield metrics
+
+
+def _metrics(root: Path, lineage: Lineage) -> str | None:
+    """Return the headline of the commit, or of the folder, that holds the state."""
+    path = Path("metrics", "evaluate.json")
+    for commit in lineage.commits:
+        if commit == WORKSPACE:
+            text = (root / path).read_text(encoding="utf-8") if (root / path).is_file() else None
+        else:
+            text = git(root, "show", f"{commit}:./{path.as_posix()}")
+        try:
+            found = json.loads(text or "")
+            figures = [
+                f"{METRIC_NAMES[metric]} {bracketed(found, 'best_model', metric)}"
+                for metric in ("pr_auc", "roc_auc", COST)
+            ]
+        except (ValueError, KeyError):
+            continue
+        return "on the test rows: " + ", ".join(figures)
+    return None
+
+
+def _stages(lock: Mapping[str, Any]) -> Iterator[str]:
+    made = {out["path"] for stage in lock.values() for out in stage.get("outs", [])}
+    for name, stage in lock.items():
+        if name == RECORDER:
+            continue
+        yield name
+        for knob, value in settings_of(stage).items():
+            yield f"  by {knob} = {value}"
+        for dep in stage.get("deps", []):
+            if dep["path"] in made:
+                yield f"  from {dep['path']} {dep['md5']}"
+        code = [dep for dep in stage.get("deps", []) if dep["path"] not in made]
+        if code:
+            yield f"  with {len(code)} files of code and requirements, as in the commit"
+        for out in stage.get("outs", []):
+            yield f"  made {out['path']} {out['md5']}"

@@ -1,0 +1,97 @@
+"""Where a state of the pipeline comes from: commit, data, knobs, model, each by its hash."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from ecom.states import RAW, State, key_of
+from ecom.tracking.runs import MODEL
+
+PREFIX: Final = "ecom."  # of tags that are ours
+EXPERIMENT_VARIABLE: Final = "DVC_EXP_NAME"  # set by `dvc exp run` for the stages it runs
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What identifies a state; each becomes a tag of its runs.
+
+    Attributes
+    ----------
+    state
+        Hash of all that the stages read and wrote, as in dvc.lock (`State.key`).
+    commit
+        HEAD, where the project is a git repository, else empty.
+    dirty
+        ``true`` where the commit does not hold this state, as before it is committed.
+    lock, params, raw_data, model
+        MD5 of dvc.lock, params.yaml, the raw data and the model, as DVC records them.
+    experiment
+        Name of the DVC experiment under which it ran, else empty.
+    """
+
+    state: str
+    commit: str
+    dirty: str
+    lock: str
+    params: str
+    raw_data: str
+    model: str
+    experiment: str
+
+    def tags(self) -> dict[str, str]:
+        """Return the tags of a run."""
+        return {f"{PREFIX}{name}": value for name, value in asdict(self).items() if value}
+
+
+def provenance_of(root: Path, state: State) -> Provenance:
+    """Return where the state of a folder comes from."""
+    made = {out["path"]: out["md5"] for out in state.outs}
+    commit = git(root, "rev-parse", "HEAD")
+    return Provenance(
+        state=state.key,
+        commit=commit or "",
+        dirty=str(commit is None or key_at(root, commit) != state.key).lower(),
+        lock=state.md5("dvc.lock") or "",
+        params=state.md5("params.yaml") or "",
+        raw_data=next((md5 for path, md5 in made.items() if path.startswith(RAW)), ""),
+        model=made.get(MODEL, ""),
+        experiment=os.environ.get(EXPERIMENT_VARIABLE, ""),
+    )
+
+
+def key_at(root: Path, commit: str) -> str | None:
+    """Return the key of the state that a commit holds, None where it holds none."""
+    lock = git(root, "show", f"{commit}:./dvc.lock")
+    if lock is None:
+        return None
+    try:
+        return key_of(YAML(typ="safe").load(lock)["stages"])
+    except (YAMLError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def commits_of(root: Path, text: str) -> Iterator[str]:
+    """Return the commits, the oldest first, whose dvc.lock brought a text in, or took it out."""
+    found = git(root, "log", "--all", "--reverse", "--format=%H", f"-S{text}", "--", "dvc.lock")
+    yield from (found or "").split()
+
+
+def git(root: Path, *arguments: str) -> str | None:
+    """Return what a git command prints, None where it fails or there is no repository."""
+    try:
+        done = subprocess.run(  # noqa: S603  our own arguments
+            ["git", *arguments],  # noqa: S607
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,154 @@
+"""Which model is champion: moved by comparison, moved back when need be, with the reason kept."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
+
+from ecom.errors import ProjectError
+from ecom.review.comparison import Comparison, compare_states
+from ecom.review.verdicts import Rules
+from ecom.review.wording import headline
+from ecom.states import State, folder_state
+from ecom.tracking.runs import COMPARED
+from ecom.tracking.store import CHALLENGER, REGISTERED, Store
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+CHAMPION: Final = "champion"
+REASON: Final = "ecom.champion.reason"
+SINCE: Final = "ecom.champion.since"
+BEFORE: Final = "ecom.champion.before"  # the version that was champion until then
+
+
+class TrackedState(State):
+    """A state as MLflow holds it: without code, and checked as it was tracked."""
+
+    def stale(self) -> list[str]:
+        """Return none: only what was fresh is tracked."""
+        return []
+
+    def holds(self, path: str) -> bool:
+        """Whether a file was logged."""
+        return bool(self._files.exists(path))
+
+
+@dataclass(frozen=True)
+class Move:
+    """A champion made: its version, the one before, and why."""
+
+    version: str
+    before: str | None
+    reason: str
+
+    def __str__(self) -> str:
+        """Tell it in a line."""
+        return f"champion of {REGISTERED} is version {self.version}: {self.reason}"
+
+
+def promote(root: Path, version: str | None = None) -> Move:
+    """Make a version champion, where it is better than the champion or no worse.
+
+    Parameters
+    ----------
+    root
+        Of the project.
+    version
+        Number of a version of the registered model; without, that of the alias ``challenger``.
+
+    Raises
+    ------
+    ProjectError
+        It is worse, cannot be compared, is champion already, or there is none.
+    TrackingError
+        MLflow does not answer.
+    """
+    store = Store(root)
+    with store.client() as client:
+        candidate = _version(client, version) if version else _by_alias(client, CHALLENGER)
+        if candidate is None:
+            wanted = f"version {version}" if version else CHALLENGER
+            raise ProjectError(
+                f"MLflow at {store.address} has no {wanted} of {REGISTERED}: "
+                "`python -m ecom track` registers the model of this checkout"
+            )
+        champion = _by_alias(client, CHAMPION)
+        if champion is None:
+            return _move(client, candidate, None, "the first champion")
+        if champion.version == candidate.version:
+            raise ProjectError(f"version {candidate.version} of {REGISTERED} is champion already")
+        comparison = _compare(root, client, champion, candidate)
+        told = headline(comparison)
+        if comparison.exit_status:
+            raise ProjectError(
+                f"version {candidate.version} is not promoted over {champion.version}: {told}"
+            )
+        return _move(client, candidate, champion.version, told)
+
+
+def rollback(root: Path) -> Move:
+    """Make the version champion that was it before.
+
+    Raises
+    ------
+    ProjectError
+        There is no champion, or none before it.
+    TrackingError
+        MLflow does not answer.
+    """
+    with Store(root).client() as client:
+        champion = _by_alias(client, CHAMPION)
+        if champion is None:
+            raise ProjectError(f"{REGISTERED} has no champion to roll back: promote one first")
+        before = champion.tags.get(BEFORE)
+        target = _version(client, before) if before else None
+        if target is None:
+            raise ProjectError(
+                f"version {champion.version} of {REGISTERED} is the first champion: there is none "
+                "before it"
+            )
+        reason = f"rolled back from version {champion.version} ({champion.tags.get(REASON)})"
+        return _move(client, target, target.tags.get(BEFORE), reason)
+
+
+def _compare(root: Path, client: "MlflowClient", champion: Any, candidate: Any) -> Comparison:
+    with TemporaryDirectory() as folder:
+        return compare_states(
+            _download(client, champion, Path(folder) / "champion"),
+            _download(client, candidate, Path(folder) / "candidate"),
+            Rules.from_params(folder_state(root).params),
+        )
+
+
+def _download(client: "MlflowClient", version: Any, folder: Path) -> State:
+    folder.mkdir()
+    for path in (*COMPARED, "metrics"):
+        client.download_artifacts(version.run_id, path, str(folder))
+    state = folder_state(folder, f"version {version.version}")
+    return TrackedState(state.name, None, state._files)
+
+
+def _by_alias(client: "MlflowClient", alias: str) -> Any:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_model_version_by_alias(REGISTERED, alias)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def _version(client: "MlflowClient", number: str) -> Any:
+    found = client.search_model_versions(f"name='{REGISTERED}'")
+    return next((version for version in found if version.version == number), None)
+
+
+def _move(client: "MlflowClient", version: Any, before: str | None, reason: str) -> Move:
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    for tag, value in ((REASON, reason), (SINCE, now), (BEFORE, before or "")):
+        client.set_model_version_tag(REGISTERED, version.version, tag, value)
+    client.set_registered_model_alias(REGISTERED, CHAMPION, version.version)
+    return Move(version.version, before, reason)

@@ -1,0 +1,266 @@
+"""Writing runs into MLflow, so that a state is there once and whole, or not at all."""
+
+import logging
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
+
+from ecom.errors import TrackingError
+from ecom.schema import CATEGORICAL, FEATURES
+from ecom.states import State
+from ecom.tracking.provenance import PREFIX, Provenance
+from ecom.tracking.runs import PIPELINE, Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow import MlflowClient
+    from mlflow.entities import Run as MlflowRun
+
+REGISTERED: Final = "ecom-purchase"
+CHALLENGER: Final = "challenger"
+MODEL_NAME: Final = "model"
+DATABASE: Final = "mlflow.db"
+ARTIFACTS: Final = "mlartifacts"
+ADDRESS_VARIABLE: Final = "MLFLOW_TRACKING_URI"
+DVC_ROOT_VARIABLE: Final = "DVC_ROOT"  # the project whose experiment runs, also in its copies
+NEEDED: Final = ("cloudpickle", "joblib", "numpy", "pandas", "scikit-learn", "scipy")  # to predict
+SECONDS: Final = 120.0  # that logging a state may take
+# By default MLflow waits for a dead server for minutes, at each of a hundred requests.
+DEFAULTS: Final = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+STATE_TAG: Final = f"{PREFIX}state"
+LATEST: Final = ("commit", "dirty")  # tags that a later commit of the same state brings up to date
+
+
+class Store:
+    """An MLflow tracking server or database.
+
+    Parameters
+    ----------
+    root
+        Of the project; ``MLFLOW_TRACKING_URI`` wins over the database in it.
+    seconds
+        After which writing is given up.
+    """
+
+    def __init__(self, root: Path, seconds: float = SECONDS) -> None:
+        home = Path(os.environ.get(DVC_ROOT_VARIABLE) or root)
+        self.address = os.environ.get(ADDRESS_VARIABLE) or f"sqlite:///{home / DATABASE}"
+        self._local = None if os.environ.get(ADDRESS_VARIABLE) else home
+        self._end = time.monotonic() + seconds
+        for variable, value in DEFAULTS.items():
+            os.environ.setdefault(variable, value)
+
+    @contextmanager
+    def client(self) -> "Iterator[MlflowClient]":
+        """Yield a client; turn what may go wrong on the way into one error.
+
+        Raises
+        ------
+        TrackingError
+            There is no answer in time, or no record.
+        """
+        import mlflow
+        from alembic.util import CommandError
+        from filelock import FileLock
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        mlflow.set_tracking_uri(self.address)
+        mlflow.set_registry_uri(self.address)
+        try:
+            if self._local:  # experiments that run at once would create the database twice
+                with FileLock(self._local / f"{DATABASE}.lock", timeout=SECONDS):
+                    yield mlflow.MlflowClient()
+            else:
+                yield mlflow.MlflowClient()
+        except (MlflowException, SQLAlchemyError, CommandError, OSError) as error:
+            told = str(error).strip().splitlines()
+            raise TrackingError(
+                f"MLflow at {self.address} does not do as asked: {told[0] if told else error!r}"
+            ) from None
+
+    def log(
+        self, run: Run, state: State, origin: Provenance, model: object, example: "pd.DataFrame"
+    ) -> str:
+        """Log a state, unless it is there; return the id of its parent run.
+
+        Parameters
+        ----------
+        run
+            Parent of all.
+        state
+            Where the files are read from.
+        origin
+            Becomes tags of every run.
+        model
+            Takes raw sessions.
+        example
+            A few of them.
+
+        Raises
+        ------
+        TrackingError
+            The record could not be written; what was begun counts as not there.
+        """
+        with self.client() as client:
+            known = find_state(client, origin.state)
+            if known is None:
+                self._forget(client, origin.state)
+                parent = self._write(client, run, state, origin.tags())
+                self._log_model(parent, model, example)  # the last: it ends the run
+            else:
+                parent = known.info.run_id
+                if origin.dirty == "false" and known.data.tags.get(f"{PREFIX}dirty") != "false":
+                    for name in LATEST:
+                        client.set_tag(parent, f"{PREFIX}{name}", origin.tags()[f"{PREFIX}{name}"])
+            if not origin.experiment:
+                self._register(client, parent, origin)
+        return parent
+
+    def _write(
+        self,
+        client: "MlflowClient",
+        run: Run,
+        state: State,
+        tags: dict[str, str],
+        parent: str | None = None,
+    ) -> str:
+        """Write a run and those below it; the parent of all stays open until all is written."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        self._hurry()
+        own = {"mlflow.runName": run.name, **({"mlflow.parentRunId": parent} if parent else {})}
+        if run.note:
+            own["mlflow.note.content"] = run.note
+        if commit := tags.get(f"{PREFIX}commit"):
+            own["mlflow.source.git.commit"] = commit
+        created = client.create_run(
+            self._experiment(client, run.experiment), run_name=run.name, tags={**tags, **own}
+        )
+        run_id: str = created.info.run_id
+        now = int(time.time() * 1000)
+        metrics = [
+            Metric(name, value, now, step)
+            for name, values in run.metrics.items()
+            for step, value in enumerate(values if isinstance(values, list) else [values])
+        ]
+        params = [Param(name, str(value)) for name, value in run.params.items()]
+        client.log_batch(
+            run_id, metrics=metrics, params=params, tags=[RunTag("ecom.part", run.name)]
+        )
+        with TemporaryDirectory() as folder:
+            for path in run.files:
+                copy = Path(folder) / path
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                copy.write_bytes(state.read(path))
+            if run.files:
+                client.log_artifacts(run_id, folder)
+        for name, figure in run.figures.items():
+            client.log_figure(run_id, figure, name)
+        for child in run.children:
+            self._write(client, child, state, tags, run_id)
+        if parent:
+            client.set_terminated(run_id)
+        return run_id
+
+    def _experiment(self, client: "MlflowClient", name: str) -> str:
+        found = client.get_experiment_by_name(name)
+        if found is not None:
+            return str(found.experiment_id)
+        place = (self._local / ARTIFACTS / name).as_uri() if self._local else None
+        return str(client.create_experiment(name, artifact_location=place))
+
+    def _log_model(self, run_id: str, model: object, example: "pd.DataFrame") -> None:
+        import mlflow.sklearn
+        import numpy as np
+        from mlflow.models import ModelSignature
+        from mlflow.types import ColSpec, Schema, TensorSpec
+
+        self._hurry()
+        columns: list[ColSpec | TensorSpec] = [
+            ColSpec("string" if name in CATEGORICAL else "double", name) for name in FEATURES
+        ]
+        numbers = {name: float for name in FEATURES if name not in CATEGORICAL}
+        package = Path(__file__).parent.parent
+        with mlflow.start_run(run_id=run_id):
+            mlflow.sklearn.log_model(
+                model,
+                name=MODEL_NAME,
+                signature=ModelSignature(
+                    Schema(columns), Schema([TensorSpec(np.dtype(np.float64), (-1, 2))])
+                ),
+                input_example=example.astype(numbers),
+                pyfunc_predict_fn="predict_proba",
+                code_paths=[str(package)],
+                pip_requirements=[f"{name}=={version(name)}" for name in NEEDED],
+                serialization_format="cloudpickle",
+            )
+
+    def _forget(self, client: "MlflowClient", key: str) -> None:
+        """Delete what an earlier attempt left half written."""
+        while runs := runs_of_state(client, key):
+            self._hurry()
+            for run in runs:
+                client.delete_run(run.info.run_id)
+
+    def _register(self, client: "MlflowClient", run_id: str, origin: Provenance) -> None:
+        from mlflow.exceptions import MlflowException
+
+        self._hurry()
+        found = client.search_model_versions(f"name='{REGISTERED}' and run_id='{run_id}'")
+        if found:
+            version = found[0]
+        else:
+            try:
+                client.create_registered_model(
+                    REGISTERED, description="Probability that a session ends in a purchase"
+                )
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
+            outputs = client.get_run(run_id).outputs
+            if outputs is None:
+                raise TrackingError(f"run {run_id} at {self.address} has no model")
+            model = outputs.model_outputs[0].model_id
+            version = client.create_model_version(
+                REGISTERED, f"models:/{model}", run_id=run_id, tags=origin.tags(), model_id=model
+            )
+        client.set_registered_model_alias(REGISTERED, CHALLENGER, version.version)
+
+    def _hurry(self) -> None:
+        if time.monotonic() > self._end:
+            raise TrackingError(f"MLflow at {self.address} is too slow: given up")
+
+
+def find_state(client: "MlflowClient", key: str) -> "MlflowRun | None":
+    """Return the parent run of a state that was logged whole."""
+    return next(
+        (
+            run
+            for run in runs_of_state(client, key, PIPELINE)
+            if run.info.status == "FINISHED" and "mlflow.parentRunId" not in run.data.tags
+        ),
+        None,
+    )
+
+
+def runs_of_state(client: "MlflowClient", key: str, *experiments: str) -> "list[Any]":
+    """Return all runs of a state, in the experiments named, or in all."""
+    ids = [
+        experiment.experiment_id
+        for experiment in client.search_experiments()
+        if experiment.name in experiments or not experiments
+    ]
+    return list(client.search_runs(ids, f"tags.`{STATE_TAG}` = '{key}'", max_results=1000))
