@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 HASH: Final = re.compile(r"[0-9a-f]{7,64}")
+KEY_LENGTH: Final = 64  # of the key of a state
 WORKSPACE: Final = "this folder"
 
 
@@ -86,24 +87,17 @@ def trace(root: Path, what: str) -> Trace:
     """
     wanted, told = _resolve(root, what)
     found: dict[str, Lineage] = {}
-
-    def at(lock: Mapping[str, Any]) -> Lineage:
-        return found.setdefault(key_of(lock), Lineage(key_of(lock), lock))
-
-    for commit, lock in _commits(root, wanted):
-        at(lock).commits.append(commit)
-    for lock in _workspace(root):
-        if _mentions(lock, wanted) or key_of(lock) in found:
-            at(lock).commits.append(WORKSPACE)
     unreachable = None
     try:
         with Store(root).client() as client:
-            for run, lock in _runs(client, wanted, list(found)):
-                lineage = at(lock)
-                lineage.runs.append(_described(run))
-                lineage.versions += _versions(client, run.info.run_id)
+            runs = list(_parents(client))
+            keys = {_tags(run)["state"] for run in runs if _is_of(run, wanted)}
+            _look_in_git(root, wanted, keys, found)
+            _look_at_runs(client, runs, wanted, found)
     except TrackingError as error:
         unreachable = str(error)
+        found.clear()
+        _look_in_git(root, wanted, set(), found)
     if not found:
         raise ProjectError(
             f"{told} is part of no state that git or MLflow knows"
@@ -129,19 +123,43 @@ def _resolve(root: Path, what: str) -> tuple[str, str]:
     return what, f"the hash or run {what}"
 
 
-def _commits(root: Path, wanted: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _look_in_git(root: Path, wanted: str, keys: set[str], found: dict[str, Lineage]) -> None:
+    """Add the commits, and this folder, that hold what is wanted or a state of `keys`."""
+    for commit, lock in _commits(root, wanted, keys):
+        _at(lock, found).commits.append(commit)
+    for lock in _workspace(root):
+        if _mentions(lock, wanted) or key_of(lock) in keys | set(found):
+            _at(lock, found).commits.append(WORKSPACE)
+
+
+def _look_at_runs(
+    client: "MlflowClient", runs: list[Any], wanted: str, found: dict[str, Lineage]
+) -> None:
+    """Add the runs that are of what is wanted or of a state found, with their versions."""
+    for run in runs:
+        if _tags(run)["state"] in found or _is_of(run, wanted):
+            for lock in _lock_of(client, run):
+                _at(lock, found).runs.append(_described(run))
+                _at(lock, found).versions += _versions(client, run.info.run_id)
+
+
+def _at(lock: Mapping[str, Any], found: dict[str, Lineage]) -> Lineage:
+    return found.setdefault(key_of(lock), Lineage(key_of(lock), lock))
+
+
+def _commits(root: Path, wanted: str, keys: set[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield commits, the oldest first, that are wanted or whose dvc.lock mentions what is."""
-    touched = (
-        git(root, "log", "--all", "--reverse", "--format=%H", "--", "dvc.lock") or ""
-    ).split()
     if git(root, "cat-file", "-t", wanted) == "commit":
-        touched = [wanted]
-    for commit in touched:
+        for lock in _parsed(git(root, "show", f"{wanted}:./dvc.lock") or ""):
+            yield wanted, lock
+        return
+    touched = git(root, "log", "--all", "--reverse", "--format=%H", "--", "dvc.lock")
+    for commit in (touched or "").split():
         text = git(root, "show", f"{commit}:./dvc.lock") or ""
-        # Cheap before dear: most commits do not mention it.
-        if commit == wanted or wanted in text or len(wanted) == len(key_of({})):
+        # Parsing is dear, and most commits do not mention it.
+        if wanted in text or keys or len(wanted) == KEY_LENGTH:
             for lock in _parsed(text):
-                if commit == wanted or _mentions(lock, wanted):
+                if _mentions(lock, wanted) or key_of(lock) in keys:
                     yield commit, lock
 
 
@@ -170,31 +188,38 @@ def _mentions(lock: Mapping[str, Any], wanted: str) -> bool:
     return any(md5.startswith(wanted) for md5 in files) or key_of(lock).startswith(wanted)
 
 
-def _runs(
-    client: "MlflowClient", wanted: str, keys: list[str]
-) -> Iterator[tuple[Any, Mapping[str, Any]]]:
-    """Yield parent runs that are wanted, or of the states that are."""
+def _parents(client: "MlflowClient") -> Iterator[Any]:
+    """Yield the parent run of each state, the oldest first."""
     experiment = client.get_experiment_by_name(PIPELINE)
     if experiment is None:
         return
     for run in client.search_runs(
-        [experiment.experiment_id], order_by=["attributes.start_time ASC"], max_results=1000
+        [experiment.experiment_id], order_by=["attributes.start_time ASC"], max_results=50_000
     ):
-        tags = {
-            name.removeprefix(PREFIX): value
-            for name, value in run.data.tags.items()
-            if name.startswith(PREFIX)
-        }
-        if tags.get("dirty") == "true":
-            tags.pop("commit", None)  # it does not hold the state
-        of_it = wanted == run.info.run_id or any(
-            value.startswith(wanted) for value in tags.values()
-        )
-        if "mlflow.parentRunId" in run.data.tags or not (of_it or tags.get("state") in keys):
-            continue
-        path = client.download_artifacts(run.info.run_id, "dvc.lock")
-        for lock in _parsed(Path(path).read_text(encoding="utf-8")):
-            yield run, lock
+        if "mlflow.parentRunId" not in run.data.tags and "state" in _tags(run):
+            yield run
+
+
+def _tags(run: Any) -> dict[str, str]:
+    """Return the tags that are ours; without the commit where that does not hold the state."""
+    tags = {
+        name.removeprefix(PREFIX): value
+        for name, value in run.data.tags.items()
+        if name.startswith(PREFIX)
+    }
+    if tags.get("dirty") == "true":
+        tags.pop("commit", None)
+    return tags
+
+
+def _is_of(run: Any, wanted: str) -> bool:
+    values = [run.info.run_id, *_tags(run).values()]
+    return any(value.startswith(wanted) for value in values)
+
+
+def _lock_of(client: "MlflowClient", run: Any) -> Iterator[Mapping[str, Any]]:
+    path = client.download_artifacts(run.info.run_id, "dvc.lock")
+    yield from _parsed(Path(path).read_text(encoding="utf-8"))
 
 
 def _described(run: Any) -> str:

@@ -1,5 +1,6 @@
 """Which model is champion: moved by comparison, moved back when need be, with the reason kept."""
 
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -123,9 +124,11 @@ def _compare(root: Path, client: "MlflowClient", champion: Any, candidate: Any) 
 
 
 def _download(client: "MlflowClient", version: Any, folder: Path) -> State:
-    folder.mkdir()
-    for path in (*COMPARED, "metrics"):
-        client.download_artifacts(version.run_id, path, str(folder))
+    for path in COMPARED:
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Local stores return where the file is; servers put it below a folder, by its name alone.
+        shutil.copy(client.download_artifacts(version.run_id, path), target)
     state = folder_state(folder, f"version {version.version}")
     return TrackedState(state.name, None, state._files)
 

@@ -27,7 +27,8 @@ CARD: Final = "docs/model_card.md"
 # What comparing two tracked models needs.
 COMPARED: Final = (
     "dvc.lock", "dvc.yaml", "params.yaml", "requirements.txt", "data/predictions/test.parquet",
-    "data/predictions/best_model_out_of_fold.parquet",
+    "data/predictions/best_model_out_of_fold.parquet", "metrics/evaluate.json",
+    "metrics/threshold.json",
 )  # fmt: skip
 _FOLD: Final = "_fold_"  # between a metric's name and the number of the fold
 
@@ -103,7 +104,7 @@ def runs_of(state: State, name: str) -> Run:
             **_flat({"minus_baseline": evaluate["best_model_minus_baseline"]}),
             "threshold": threshold["threshold"],
         },
-        files=(*COMPARED, CARD, *under("metrics/")),
+        files=tuple(dict.fromkeys((*COMPARED, CARD, *under("metrics/")))),
         note=_note(evaluate, tune["candidate"]),
         children=(
             _baseline(state, of("baseline", "features", "folds"), under("plots/baseline/")),

@@ -77,14 +77,13 @@ class Store:
 
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.ERROR)
-        mlflow.set_tracking_uri(self.address)
-        mlflow.set_registry_uri(self.address)
+        client = mlflow.MlflowClient(self.address, registry_uri=self.address)
         try:
             if self._local:  # experiments that run at once would create the database twice
                 with FileLock(self._local / f"{DATABASE}.lock", timeout=SECONDS):
-                    yield mlflow.MlflowClient()
+                    yield client
             else:
-                yield mlflow.MlflowClient()
+                yield client
         except (MlflowException, SQLAlchemyError, CommandError, OSError) as error:
             told = str(error).strip().splitlines()
             raise TrackingError(
@@ -194,7 +193,7 @@ class Store:
         ]
         numbers = {name: float for name in FEATURES if name not in CATEGORICAL}
         package = Path(__file__).parent.parent
-        with mlflow.start_run(run_id=run_id):
+        with self._in_use(), mlflow.start_run(run_id=run_id):
             mlflow.sklearn.log_model(
                 model,
                 name=MODEL_NAME,
@@ -207,6 +206,20 @@ class Store:
                 pip_requirements=[f"{name}=={version(name)}" for name in NEEDED],
                 serialization_format="cloudpickle",
             )
+
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        """Make this the store of MLflow's functions that take none, unless it is already."""
+        import mlflow
+
+        if self._local is None:
+            yield
+            return
+        mlflow.set_tracking_uri(self.address)
+        try:
+            yield
+        finally:
+            mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # back to the default
 
     def _forget(self, client: "MlflowClient", key: str) -> None:
         """Delete what an earlier attempt left half written."""

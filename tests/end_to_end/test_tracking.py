@@ -1,0 +1,386 @@
+"""The record in MLflow: real databases, real servers, servers that die, experiments at once."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from ruamel.yaml import YAML
+
+from ecom.schema import CATEGORICAL, FEATURES
+from ecom.tracking.lineage import to_text, trace
+from ecom.tracking.runs import PIPELINE
+from project import Project
+from servers import free_port, mlflow_server, postgresql, running
+
+SYNTHETIC_TRIALS = 2
+CANDIDATES = {"logistic", "logistic_interactions", "hist_gradient_boosting", "average"}
+DEAD = "http://127.0.0.1:9"  # the port of the discard service, which nobody runs
+
+
+def client_of(project: Project) -> MlflowClient:
+    address = f"sqlite:///{project.root / 'mlflow.db'}"
+    return MlflowClient(address, registry_uri=address)
+
+
+def runs_in(client: MlflowClient) -> dict[str, list[Run]]:
+    """Return all runs by experiment."""
+    return {
+        experiment.name: client.search_runs([experiment.experiment_id], max_results=1000)
+        for experiment in client.search_experiments()
+    }
+
+
+def parents_in(client: MlflowClient) -> list[Run]:
+    runs = runs_in(client).get(PIPELINE, [])
+    return [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+
+
+def read(project: Project, stage: str) -> Any:
+    return json.loads((project.root / "metrics" / f"{stage}.json").read_text(encoding="utf-8"))
+
+
+def test_every_stage_that_finds_something_is_a_run_below_the_parent(synthetic: Project) -> None:
+    client = client_of(synthetic)
+
+    runs = runs_in(client)
+
+    parent = parents_in(client)[0]
+    below = {
+        name: {run.info.run_name for run in of if "mlflow.parentRunId" in run.data.tags}
+        for name, of in runs.items()
+    }
+    assert below == {
+        "Default": set(),
+        "ecom-pipeline": {"evaluate"},
+        "ecom-baseline": {"baseline"},
+        "ecom-cv": CANDIDATES,
+        "ecom-tuning": {"tune", "trial 1", "trial 2"},
+        "ecom-thresholding": {"threshold"},
+        "ecom-explainability": {"explain"},
+    }
+    tune = next(run for run in runs["ecom-tuning"] if run.info.run_name == "tune")
+    for name, of in runs.items():
+        for run in of:
+            above = tune if run.info.run_name.startswith("trial") else parent
+            if run.info.run_id != parent.info.run_id:
+                assert run.data.tags["mlflow.parentRunId"] == above.info.run_id, name
+            assert run.info.status == "FINISHED"
+
+
+def test_runs_hold_the_knobs_and_figures_of_the_project(synthetic: Project) -> None:
+    client = client_of(synthetic)
+    runs = runs_in(client)
+    parent = parents_in(client)[0]
+    evaluate, cv = read(synthetic, "evaluate"), read(synthetic, "cv")
+
+    assert parent.data.params["tune.n_iter"] == str(SYNTHETIC_TRIALS)
+    assert parent.data.params["threshold.costs.false_negative"] == "5.0"
+    assert "review.decisive" not in parent.data.params
+    assert parent.data.metrics["pr_auc"] == evaluate["best_model"]["pr_auc"]
+    assert parent.data.metrics["baseline.pr_auc"] == evaluate["baseline"]["pr_auc"]
+    matrix = evaluate["best_model"]["confusion_matrix"]
+    assert parent.data.metrics["confusion_matrix.true_positives"] == matrix["true_positives"]
+    for run in runs["ecom-cv"]:
+        folds = cv["candidates"][run.info.run_name]["pr_auc"]["folds"]
+        history = client.get_metric_history(run.info.run_id, "pr_auc_by_fold")
+        assert [metric.value for metric in history] == folds
+        assert [metric.step for metric in history] == list(range(len(folds)))
+    trials = pd.read_csv(synthetic.root / "plots" / "trials.csv")
+    best = read(synthetic, "tune")["best_params"]
+    for run in runs["ecom-tuning"]:
+        if run.info.run_name != "tune":
+            row = trials[trials["trial"] == int(run.info.run_name.split()[1])].iloc[0]
+            assert set(run.data.params) == set(best)
+            assert run.data.metrics["pr_auc"] == row["pr_auc"]
+            history = client.get_metric_history(run.info.run_id, "pr_auc_by_fold")
+            assert [metric.value for metric in history] == [row["pr_auc_fold_1"], row["pr_auc_fold_2"]]  # fmt: skip
+
+
+def test_runs_keep_curves_pictures_card_and_what_comparing_needs(synthetic: Project) -> None:
+    client = client_of(synthetic)
+
+    def kept(run: Run, folder: str = "") -> Iterator[str]:
+        for item in client.list_artifacts(run.info.run_id, folder):
+            if item.is_dir:
+                yield from kept(run, item.path)
+            else:
+                yield item.path
+
+    parent = parents_in(client)[0]
+    evaluate = next(r for r in runs_in(client)[PIPELINE] if r.info.run_name == "evaluate")
+    explain = runs_in(client)["ecom-explainability"][0]
+
+    assert {"docs/model_card.md", "dvc.lock", "params.yaml", "metrics/evaluate.json"} <= set(kept(parent))  # fmt: skip
+    assert {"curves.png", "confusion_matrix.png", "plots/best_model/roc.csv"} <= set(kept(evaluate))
+    assert "plots/explain/importance.svg" in set(kept(explain))
+    assert "PR-AUC" in parent.data.tags["mlflow.note.content"]
+
+
+def test_the_model_answers_through_pyfunc_as_it_does_here(synthetic: Project) -> None:
+    code = (
+        "import json, sys, mlflow, pandas as pd\n"
+        "mlflow.set_tracking_uri(sys.argv[1]); mlflow.set_registry_uri(sys.argv[1])\n"
+        "model = mlflow.pyfunc.load_model('models:/ecom-purchase@challenger')\n"
+        "example = model.input_example\n"
+        "sessions = pd.read_parquet('data/features/test.parquet')[example.columns.tolist()]\n"
+        "numbers = {c.name: float for c in model.metadata.signature.inputs if c.type.name == 'double'}\n"
+        "scores = model.predict(sessions.astype(numbers))[:, 1].tolist()\n"
+        "print(json.dumps([model.metadata.signature.to_dict(), example.shape, scores]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, f"sqlite:///{synthetic.root / 'mlflow.db'}"],
+        cwd=synthetic.root, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    signature, shape, scores = json.loads(done.stdout.splitlines()[-1])
+
+    types = {column["name"]: column["type"] for column in json.loads(signature["inputs"])}
+    assert types == {name: "string" if name in CATEGORICAL else "double" for name in FEATURES}
+    assert shape == [3, len(FEATURES)]
+    predicted = pd.read_parquet(synthetic.root / "data" / "predictions" / "test.parquet")
+    assert scores == pytest.approx(predicted["best_model"].tolist(), abs=1e-12)
+    assert np.ptp(scores) > 0.1
+
+
+def test_a_state_that_is_recorded_twice_is_there_once(unchanged: Project) -> None:
+    client = client_of(unchanged)
+    before = Counter({name: len(runs) for name, runs in runs_in(client).items()})
+
+    done = unchanged.run("python", "-m", "ecom", "track")
+
+    assert parents_in(client)[0].info.run_id in done.stdout
+    assert Counter({name: len(runs) for name, runs in runs_in(client).items()}) == before
+    assert len(client.search_model_versions("name='ecom-purchase'")) == 1
+    assert unchanged.changed() == ""
+    # It was recorded before it was committed; now the commit that holds it is known.
+    tags = parents_in(client)[0].data.tags
+    head = unchanged.run("git", "rev-parse", "HEAD").stdout.strip()
+    assert (tags["ecom.commit"], tags["ecom.dirty"]) == (head, "false")
+
+
+def test_tags_tell_where_a_state_comes_from(synthetic: Project) -> None:
+    client = client_of(synthetic)
+    lock = YAML(typ="safe").load(synthetic.root / "dvc.lock")["stages"]
+    made = {out["path"]: out["md5"] for stage in lock.values() for out in stage["outs"]}
+
+    tags = parents_in(client)[0].data.tags
+
+    assert tags["ecom.model"] == made["models/best_model.joblib"]
+    assert tags["ecom.raw_data"] == made["data/raw/online_shoppers_intention.csv"]
+    tracked = json.loads((synthetic.root / "data" / "tracked.json").read_text(encoding="utf-8"))
+    assert tags["ecom.state"] == tracked["state"]
+
+
+def test_lineage_leads_from_anything_to_all_the_others(synthetic: Project) -> None:
+    synthetic.run("python", "-m", "ecom", "track")
+    parent = parents_in(client_of(synthetic))[0]
+    tags = parent.data.tags
+    head = synthetic.run("git", "rev-parse", "--short", "HEAD").stdout.strip()
+
+    for what in (
+        "models/best_model.joblib", "HEAD", parent.info.run_id, tags["ecom.model"],
+        tags["ecom.raw_data"], tags["ecom.state"], tags["ecom.params"], tags["ecom.commit"],
+    ):  # fmt: skip
+        told = to_text(synthetic.root, trace(synthetic.root, what))
+
+        assert f"  commit {head}" in told, told
+        assert parent.info.run_id in told
+        assert "ecom-purchase version 1 (challenger" in told
+        assert f"made models/best_model.joblib {tags['ecom.model']}" in told
+        assert f"made data/raw/online_shoppers_intention.csv {tags['ecom.raw_data']}" in told
+        assert "by tune.n_iter = 2" in told
+        assert f"PR-AUC {read(synthetic, 'evaluate')['best_model']['pr_auc']:.3f}" in told
+    assert "is part of 1 state" in synthetic.run("python", "-m", "ecom", "lineage", "HEAD").stdout
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [("nonsense", "is no file of the project"), ("abcdef0123", "is part of no state")],
+)
+def test_lineage_of_what_is_not_known_says_so(synthetic: Project, what: str, told: str) -> None:
+    done = synthetic.run("python", "-m", "ecom", "lineage", what, check=False)
+
+    assert done.returncode == 1
+    assert told in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_lineage_without_mlflow_is_told_from_git(synthetic: Project) -> None:
+    told = synthetic.run("python", "-m", "ecom", "lineage", "HEAD", MLFLOW_TRACKING_URI=DEAD).stdout
+
+    assert "from git alone" in told
+    assert "made models/best_model.joblib" in told
+
+
+@pytest.fixture
+def copy(synthetic: Project, tmp_path: Path) -> Project:
+    """Return a copy of the synthetic project without a record, which a test may run."""
+    root = tmp_path / "copy"
+    shutil.copytree(
+        synthetic.root,
+        root,
+        symlinks=True,
+        ignore=shutil.ignore_patterns("mlflow.db*", "mlartifacts"),
+    )
+    return Project(root)
+
+
+def test_experiments_at_once_are_recorded_in_the_project_and_not_registered(copy: Project) -> None:
+    for cost in (7, 8):
+        copy.run("dvc", "exp", "run", "--queue", "--name", f"cost{cost}", "-S", f"threshold.costs.false_negative={cost}")  # fmt: skip
+    copy.run("dvc", "queue", "start", "--jobs", "2")
+    end = time.monotonic() + 180
+    status = "Queued"
+    while time.monotonic() < end and ("Queued" in status or "Running" in status):
+        time.sleep(1)
+        status = copy.run("dvc", "queue", "status").stdout
+
+    client = client_of(copy)
+
+    parents = parents_in(client)
+    assert {run.data.tags["ecom.experiment"] for run in parents} == {"cost7", "cost8"}, status
+    assert {run.data.params["threshold.costs.false_negative"] for run in parents} == {"7", "8"}
+    assert {run.info.run_name for run in parents} == {"cost7", "cost8"}
+    assert client.search_registered_models() == []
+    assert copy.changed() == ""
+
+
+def test_a_dead_server_does_not_stop_the_pipeline_and_is_caught_up_with(copy: Project) -> None:
+    copy.set_params(threshold__costs__false_negative=9.0)
+
+    done = copy.run("dvc", "repro", MLFLOW_TRACKING_URI=DEAD)
+
+    assert "track: not recorded: MLflow at http://127.0.0.1:9 does not do as asked" in done.stdout
+    assert "`python -m ecom track` catches up" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "up to date" in copy.run("dvc", "status").stdout
+    assert read(copy, "threshold")["costs"]["false_negative"] == 9
+    refused = copy.run("python", "-m", "ecom", "track", check=False, MLFLOW_TRACKING_URI=DEAD)
+    assert refused.returncode == 1
+    assert "Traceback" not in refused.stdout
+
+    copy.run("python", "-m", "ecom", "track")
+
+    assert [run.info.status for run in parents_in(client_of(copy))] == ["FINISHED"]
+    assert "up to date" in copy.run("dvc", "status").stdout
+
+
+def test_a_server_that_never_answers_is_given_up(synthetic: Project) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(50)
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        done = synthetic.run(
+            "python", "stages/track.py",
+            MLFLOW_TRACKING_URI=address, MLFLOW_HTTP_REQUEST_TIMEOUT="1",
+        )  # fmt: skip
+
+    assert f"track: not recorded: MLflow at {address}" in done.stdout
+    assert synthetic.changed() == ""
+
+
+def test_results_of_other_knobs_are_not_recorded(unchanged: Project) -> None:
+    unchanged.set_params(threshold__costs__false_negative=6.0)
+
+    done = unchanged.run("python", "-m", "ecom", "track", check=False)
+
+    assert done.returncode == 1
+    assert "(threshold" in done.stdout
+    assert "run `dvc repro` first" in done.stdout
+
+
+def test_a_team_server_on_postgresql_keeps_champions_and_survives_being_killed(
+    copy: Project, tmp_path: Path
+) -> None:
+    port = free_port()
+    with postgresql(tmp_path / "postgresql") as database:
+        with mlflow_server(tmp_path / "server", database, port) as (address, process):
+            killed = subprocess.Popen(
+                [sys.executable, "-m", "ecom", "track"], cwd=copy.root,
+                env=os.environ | {"MLFLOW_TRACKING_URI": address},
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            )  # fmt: skip
+            client = MlflowClient(address, registry_uri=address)
+            end = time.monotonic() + 60
+            while not parents_in(client) and time.monotonic() < end:
+                time.sleep(0.05)
+            os.killpg(process.pid, 9)
+            output, _ = killed.communicate()
+        assert killed.returncode == 1
+        assert "MLflow at" in output
+        assert "Traceback" not in output
+
+        with mlflow_server(tmp_path / "server", database, port) as (address, _):
+            assert [run.info.status for run in parents_in(client)] == ["RUNNING"]  # the half
+
+            def ask(*command: str, check: bool = True) -> str:
+                return copy.run(*command, check=check, MLFLOW_TRACKING_URI=address).stdout
+
+            def ecom(command: str, *, check: bool = True) -> str:
+                return ask("python", "-m", "ecom", command, check=check)
+
+            ecom("track")
+
+            assert [run.info.status for run in parents_in(client)] == ["FINISHED"]
+            assert not (copy.root / "mlflow.db").exists()
+            assert "first champion" in ecom("promote")
+
+            copy.set_params(features__set="at_arrival")
+            ask("dvc", "repro")
+            refused = ecom("promote", check=False)
+            assert "version 2 is not promoted over 1: 🔴 Worse: PR-AUC" in refused
+
+            copy.run("git", "checkout", "--quiet", "params.yaml")
+            copy.set_params(bootstrap__seed=1)  # another seed of the intervals, the same model
+            ask("dvc", "repro")
+            promoted = ecom("promote")
+            assert "version 3: ⚪ No different: every test session gets the same score" in promoted
+            assert "version 3 of ecom-purchase is champion already" in ecom("promote", check=False)
+            assert "version 1: rolled back from version 3" in ecom("rollback")
+            assert client.get_model_version_by_alias("ecom-purchase", "champion").version == "1"
+            assert "there is none before it" in ecom("rollback", check=False)
+
+            sessions = pd.read_parquet(copy.root / "data" / "features" / "test.parquet").head(5)
+            answer = served(address, sessions, tmp_path / "serve.log")
+        model = joblib.load(client_download(copy))
+        assert answer == pytest.approx(model.predict_proba(sessions[list(FEATURES)])[:, 1].tolist())
+
+
+def client_download(project: Project) -> Path:
+    """Return the model of the first commit, which is that of the champion."""
+    project.run("git", "checkout", "--quiet", ".")
+    project.run("dvc", "checkout", "--quiet", "--force")
+    return project.root / "models" / "best_model.joblib"
+
+
+def served(address: str, sessions: pd.DataFrame, log: Path) -> list[float]:
+    """Return what `mlflow models serve` says of sessions."""
+    port = free_port()
+    body = {"dataframe_split": json.loads(sessions[list(FEATURES)].to_json(orient="split"))}
+    del body["dataframe_split"]["index"]
+    with running(
+        sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local",
+        "--model-uri", "models:/ecom-purchase@champion", "--port", str(port), "--workers", "1",
+        ready=f"http://127.0.0.1:{port}/ping", log=log, MLFLOW_TRACKING_URI=address,
+    ):  # fmt: skip
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/invocations",
+            data=json.dumps(body).encode(), headers={"Content-Type": "application/json"},
+        )  # fmt: skip
+        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
+            return [row[1] for row in json.loads(response.read())["predictions"]]
