@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format study verdicts bench docs lock
+.PHONY: help run test lint format review ui report study verdicts bench docs lock
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -15,13 +15,14 @@ run: $(VENV)/run.ready  ## set up, run the pipeline, show what was found
 	@python -m ecom run
 
 test: $(VENV)/test.ready lint  ## set up, lint, check types, run every test
-	python -m pytest
+	python -m pytest --numprocesses auto --dist loadfile
 
 lint: $(VENV)/test.ready  ## formatting, lint, import contracts, types
 	ruff format --check
 	ruff check
 	lint-imports
 	mypy
+	zizmor --quiet --offline .github
 
 format: $(VENV)/test.ready  ## format the code and mend what lint can mend
 	ruff format
@@ -29,6 +30,18 @@ format: $(VENV)/test.ready  ## format the code and mend what lint can mend
 
 verdicts: $(VENV)/run.ready  ## count false alarms of compare (about ten minutes)
 	python benchmarks/verdicts.py
+
+review: $(VENV)/run.ready  ## run the pipeline, compare with where the branch left BASE (main)
+	@dvc repro
+	@python -m ecom review $(BASE)
+
+report: $(VENV)/run.ready  ## write reports/index.html, a page to look at, offline
+	@python -m ecom report
+
+ui: $(VENV)/run.ready  ## show the record of all runs on http://127.0.0.1:5000
+	mlflow ui --backend-store-uri $(or $(MLFLOW_TRACKING_URI),sqlite:///mlflow.db) --host 127.0.0.1
+
+BASE ?= main
 
 study: $(VENV)/run.ready  ## judge the choice of model over ten splits (about six minutes)
 	python benchmarks/study.py

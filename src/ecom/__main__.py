@@ -69,12 +69,52 @@ def compare(
     elif form == "markdown":
         print(to_markdown(comparison), end="")
     else:
-        from rich.console import Console
-        from rich.markdown import Markdown
-
-        Console().print(Markdown(to_markdown(comparison)))
+        _show(to_markdown(comparison))
     if gate:
         sys.exit(comparison.exit_status)
+
+
+@app.command()
+def review(
+    target: Annotated[str, typer.Argument(help="branch that the changes are to go into")] = "main",
+    *,
+    output: Annotated[Path, typer.Option(help="folder of review.md, review.json, curves.png")] = (
+        Path("reports/review")
+    ),
+) -> None:
+    """Compare this folder with the commit at which its branch left TARGET, as pull requests do.
+
+    Exits with 1 where it is worse, with 3 where none can tell.
+    """
+    from ecom.review.branch import CURVES, review
+    from ecom.review.wording import to_markdown
+
+    with review(Path.cwd(), target) as reviewed:
+        comparison = reviewed.comparison
+        output.mkdir(parents=True, exist_ok=True)
+        (output / CURVES).unlink(missing_ok=True)
+        if comparison.verdict:
+            reviewed.draw(output / CURVES)
+    picture = CURVES if comparison.verdict else None
+    (output / "review.md").write_text(to_markdown(comparison, picture), encoding="utf-8")
+    (output / "review.json").write_text(
+        json.dumps(comparison.to_json(), indent=2, allow_nan=False) + "\n", encoding="utf-8"
+    )
+    _show(to_markdown(comparison))
+    sys.exit(comparison.exit_status)
+
+
+@app.command()
+def report(
+    output: Annotated[Path, typer.Option(help="file to write")] = Path("reports/index.html"),
+) -> None:
+    """Write the results of this folder as one page that opens offline."""
+    from ecom.report.page import write_report
+
+    page = write_report(Path.cwd())
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(page, encoding="utf-8", newline="\n")
+    print(f"{output}: open it in a browser; it needs no network")
 
 
 @app.command()
@@ -114,6 +154,13 @@ def rollback() -> None:
     from ecom.tracking.registry import rollback
 
     print(rollback(Path.cwd()))
+
+
+def _show(markdown: str) -> None:
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(markdown))
 
 
 if __name__ == "__main__":

@@ -15,8 +15,16 @@ LARGE: Final = 100  # means from here on are told without decimals
 SIGNS: Final = {"better": "🟢", "worse": "🔴", "no different": "⚪"}
 
 
-def to_markdown(comparison: Comparison) -> str:
-    """Write a comparison as a comment on a pull request."""
+def to_markdown(comparison: Comparison, picture: str | None = None) -> str:
+    """Write a comparison as a comment on a pull request.
+
+    Parameters
+    ----------
+    comparison
+        Of two states.
+    picture
+        Address of a picture of both sides' curves.
+    """
     parts = [MARKER, f"## {headline(comparison)}", _sides(comparison)]
     if comparison.stale:
         parts.append(_stale(comparison.stale))
@@ -26,6 +34,8 @@ def to_markdown(comparison: Comparison) -> str:
         parts.append(_as_before(comparison.findings))
     else:
         parts += [_findings(comparison), _how_judged(comparison), _slices(comparison.slices)]
+        if picture:
+            parts.append(f"![Curves of both sides]({picture})")
         if comparison.crossings:
             parts.append(_crossings(comparison.crossings, comparison.thresholds))
     parts.append(_changes(comparison))
@@ -57,8 +67,8 @@ def _sides(comparison: Comparison) -> str:
 
 def _stale(stale: Mapping[str, Sequence[str]]) -> str:
     return "\n".join(
-        f"> **Stale:** the results of {name} are not of the code, data and knobs beside them "
-        f"({_listed(stages)}): run `dvc repro` there, and commit `dvc.lock`."
+        f"> **Stale:** {name} is not of the code, data and knobs beside it "
+        f"({_listed(stages)}): run `dvc repro`, and commit `dvc.lock`."
         for name, stages in stale.items()
     )
 

@@ -12,8 +12,9 @@ from ruamel.yaml.error import YAMLError
 
 from ecom.errors import ProjectError, TrackingError
 from ecom.notation import COST, METRIC_NAMES, bracketed
+from ecom.repository import git
 from ecom.states import RECORDER, folder_state, key_of
-from ecom.tracking.provenance import PREFIX, git
+from ecom.tracking.provenance import PREFIX
 from ecom.tracking.runs import PIPELINE, settings_of
 from ecom.tracking.store import REGISTERED, Store
 

@@ -1,8 +1,6 @@
 """Where a state of the pipeline comes from: commit, data, knobs, model, each by its hash."""
 
 import os
-import subprocess
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -10,6 +8,7 @@ from typing import Final
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from ecom.repository import git
 from ecom.states import RAW, State, key_of
 from ecom.tracking.runs import MODEL
 
@@ -74,24 +73,3 @@ def key_at(root: Path, commit: str) -> str | None:
         return key_of(YAML(typ="safe").load(lock)["stages"])
     except (YAMLError, TypeError, KeyError, AttributeError):
         return None
-
-
-def commits_of(root: Path, text: str) -> Iterator[str]:
-    """Return the commits, the oldest first, whose dvc.lock brought a text in, or took it out."""
-    found = git(root, "log", "--all", "--reverse", "--format=%H", f"-S{text}", "--", "dvc.lock")
-    yield from (found or "").split()
-
-
-def git(root: Path, *arguments: str) -> str | None:
-    """Return what a git command prints, None where it fails or there is no repository."""
-    try:
-        done = subprocess.run(  # noqa: S603  our own arguments
-            ["git", *arguments],  # noqa: S607
-            cwd=root,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,1 @@
+"""The report to look at: one page that opens offline."""

@@ -1,0 +1,144 @@
+"""Branches under review: a real merge base, a worse branch, a better one, a harmless one."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ecom.review.comparison import CANNOT_TELL
+from project import Project
+
+# The environment of these tests serves, instead of one that make would set up.
+MAKE = ("make", "--silent", f"VENV={sys.prefix}", f"--assume-old={sys.prefix}/run.ready")
+
+
+@pytest.fixture
+def copy(synthetic: Project, tmp_path: Path) -> Project:
+    root = tmp_path / "copy"
+    ignored = shutil.ignore_patterns("mlflow.db*", "mlartifacts", "tmp")
+    shutil.copytree(synthetic.root, root, symlinks=True, ignore=ignored)
+    return Project(root)
+
+
+def comment(project: Project) -> str:
+    return (project.root / "reports" / "review" / "review.md").read_text(encoding="utf-8")
+
+
+def exit_status(project: Project) -> int:
+    path = project.root / "reports" / "review" / "review.json"
+    return int(json.loads(path.read_text(encoding="utf-8"))["exit_status"])
+
+
+def test_branches_get_the_verdict_that_they_deserve(copy: Project) -> None:
+    copy.run("git", "checkout", "--quiet", "-b", "arrival")
+    copy.set_params(features__set="at_arrival")
+    copy.run("git", "commit", "--quiet", "--all", "--message", "the knob without its results")
+
+    done = copy.run(*MAKE, "review", "BASE=main", check=False)
+
+    assert done.returncode != 0
+    assert exit_status(copy) == CANNOT_TELL
+    assert "dvc.lock as it is committed is not of the code" in comment(copy)
+    copy.commit()
+    worse = copy.run(*MAKE, "review", "BASE=main", check=False)
+    assert worse.returncode != 0
+    assert exit_status(copy) == 1
+    assert "🔴 Worse: PR-AUC -0." in comment(copy)
+    assert "- knobs: `features.set` end_of_session → at_arrival" in comment(copy)
+    assert (copy.root / "reports" / "review" / "curves.png").read_bytes()[1:4] == b"PNG"
+    assert copy.changed() == ""
+
+    # What main found is gone from the cache: its own code makes it anew, elsewhere.
+    copy.run("dvc", "gc", "--workspace", "--force", "--quiet")
+    anew = copy.run(*MAKE, "review", "BASE=main", check=False).stdout
+    assert "Running stage 'evaluate'" in anew
+    assert "🔴 Worse: PR-AUC -0." in comment(copy)
+    assert copy.run("git", "worktree", "list").stdout.count("\n") == 1
+    assert copy.changed() == ""
+
+    copy.run("git", "checkout", "--quiet", "-b", "back")
+    copy.run("git", "revert", "--no-edit", "main..HEAD")
+    copy.run("dvc", "checkout", "--quiet", "--force")
+    copy.run(*MAKE, "review", "BASE=arrival")
+    assert exit_status(copy) == 0
+    assert "🟢 Better: PR-AUC +0." in comment(copy)
+
+    # The target moves on, and the branch does not: the merge base is what counts.
+    copy.run("git", "checkout", "--quiet", "main")
+    (copy.root / "README.md").write_text("Another page.\n", encoding="utf-8")
+    copy.commit()
+    copy.run("git", "checkout", "--quiet", "-b", "tidy", "main~1")
+    code = copy.root / "src" / "ecom" / "card.py"
+    code.write_text(code.read_text(encoding="utf-8") + "\n# tidied\n", encoding="utf-8")
+    copy.run("dvc", "repro")
+    copy.commit()
+    copy.run(*MAKE, "review", "BASE=main")
+    assert exit_status(copy) == 0
+    assert "⚪ No different: every test session gets the same score" in comment(copy)
+    assert "- code: `src/ecom/card.py`" in comment(copy)
+    assert "README" not in comment(copy)
+
+
+def test_a_target_that_is_not_there_is_told(synthetic: Project) -> None:
+    done = synthetic.run("python", "-m", "ecom", "review", "nowhere", check=False)
+
+    assert done.returncode == 1
+    assert "ecom: 'nowhere' and this branch share no commit" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("states", "told"),
+    [
+        (("nowhere", "HEAD"), "'nowhere' is no state of the project"),
+        (("HEAD~1", "HEAD"), "HEAD~1 ("),
+    ],
+)
+def test_states_that_cannot_be_read_are_told(
+    synthetic: Project, states: tuple[str, str], told: str
+) -> None:
+    done = synthetic.run("python", "-m", "ecom", "compare", *states, check=False)
+
+    assert done.returncode == 1
+    assert told in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_experiment_commit_folder_and_workspace_are_compared(unchanged: Project) -> None:
+    unchanged.run("dvc", "exp", "run", "--temp", "--quiet", "--name", "dear", "-S", "threshold.costs.false_negative=9")  # fmt: skip
+    unchanged.set_params(evaluate__mistakes=5)
+
+    def compare(*arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+        return unchanged.run("python", "-m", "ecom", "compare", *arguments, check=check)
+
+    dear = json.loads(compare("HEAD", "dear", "--format", "json").stdout)
+    assert dear["changes"]["params"] == {"threshold.costs.false_negative": [5.0, 9]}
+    assert set(dear["left_out"]) == {"cost_per_1000_sessions"}
+    stale = compare("--gate", check=False)
+    assert stale.returncode == CANNOT_TELL
+    assert "Stale: workspace" in stale.stdout
+    assert compare("HEAD", ".", "--gate", check=False).returncode == CANNOT_TELL
+    assert "No different" in compare("HEAD", "main", "--format", "markdown", "--gate").stdout
+
+
+def test_gitlab_gets_one_comment_that_is_updated(tmp_path: Path) -> None:
+    from gitlab import notes_server
+
+    review = tmp_path / "review.md"
+    review.write_text("<!-- ecom review -->\n\n![Curves of both sides](curves.png)\n\nfirst\n")
+    with notes_server([{"id": 1, "body": "something else"}]) as (address, notes):
+        for text in ("first", "second"):
+            review.write_text(review.read_text(encoding="utf-8").replace("first", text))
+            subprocess.run(
+                [sys.executable, str(Path(__file__).parents[2] / ".gitlab" / "comment.py"), str(review)],
+                check=True,
+                env=os.environ
+                | {"CI_API_V4_URL": address, "CI_PROJECT_ID": "group/shop", "CI_MERGE_REQUEST_IID": "7", "REVIEW_TOKEN": "t"},
+            )  # fmt: skip
+
+    assert [note["body"] for note in notes] == [
+        "something else", "<!-- ecom review -->\n\n\nsecond",
+    ]  # fmt: skip
