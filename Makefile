@@ -33,15 +33,19 @@ verdicts: $(VENV)/run.ready  ## count false alarms of compare (about ten minutes
 
 review: $(VENV)/run.ready  ## run the pipeline, compare with where the branch left BASE (main)
 	@dvc repro
-	@python -m ecom review $(BASE)
+	@python -m ecom review "$$BASE"
 
 report: $(VENV)/run.ready  ## write reports/index.html, a page to look at, offline
 	@python -m ecom report
 
 ui: $(VENV)/run.ready  ## show the record of all runs on http://127.0.0.1:5000
-	mlflow ui --backend-store-uri $(or $(MLFLOW_TRACKING_URI),sqlite:///mlflow.db) --host 127.0.0.1
+	@case "$$MLFLOW_TRACKING_URI" in \
+		http*) echo "The record is at $$MLFLOW_TRACKING_URI" ;; \
+		*) mlflow ui --host 127.0.0.1 \
+			--backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" ;; \
+	esac
 
-BASE ?= main
+export BASE ?= main
 
 study: $(VENV)/run.ready  ## judge the choice of model over ten splits (about six minutes)
 	python benchmarks/study.py

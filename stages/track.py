@@ -4,7 +4,6 @@ from _stage import ROOT, Stage, run
 
 import json
 
-from ecom.errors import EcomError
 from ecom.states import folder_state
 from ecom.tracking.record import record
 
@@ -12,7 +11,7 @@ from ecom.tracking.record import record
 def main(stage: Stage) -> None:
     try:
         tracked = record(ROOT)
-    except EcomError as error:
+    except Exception as error:  # noqa: BLE001  no fault of the record may cost the results
         stage.warn(f"not recorded: {error}. `python -m ecom track` catches up")
     else:
         stage.say(f"run {tracked.run_id} at {tracked.address}")

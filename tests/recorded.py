@@ -60,7 +60,9 @@ def state(  # noqa: PLR0913  all that states differ in
         "src/ecom/models.py": b"one = 1\n",
         PREDICTIONS: in_parquet(table[["row", TARGET]].assign(best_model=scores)),
         OUT_OF_FOLD: in_parquet(table[["row", TARGET]].assign(score=scores)),
-        "metrics/threshold.json": json.dumps({"threshold": threshold}).encode(),
+        "metrics/threshold.json": json.dumps(
+            {"threshold": threshold, "costs": params["threshold"]["costs"]}
+        ).encode(),
         "metrics/evaluate.json": json.dumps(
             {
                 "data": "real",

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -62,29 +63,32 @@ def kill(process: "subprocess.Popen[bytes]") -> None:
 
 
 @contextmanager
-def postgresql(folder: Path) -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """Run PostgreSQL on a cluster of its own; yield the address of a database in it."""
     binaries = postgresql_binaries()
-    folder.mkdir()
-    as_postgres: list[str] = []
-    if os.geteuid() == 0:  # the server refuses to run as root
-        shutil.chown(folder, "postgres")
-        for parent in folder.parents[:3]:
-            parent.chmod(parent.stat().st_mode | 0o111)
-        as_postgres = ["runuser", "-u", "postgres", "--"]
-    port, cluster = free_port(), folder / "cluster"
-    initialise = [str(binaries / "initdb"), "-D", str(cluster), "-A", "trust", "-U", "postgres"]
-    subprocess.run([*as_postgres, *initialise, "--no-sync"], check=True, capture_output=True)
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -F"
-    control = [*as_postgres, str(binaries / "pg_ctl"), "-D", str(cluster)]
-    subprocess.run(
-        [*control, "-w", "-o", options, "-l", str(folder / "log"), "start"],
-        check=True, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
-    finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True)
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        as_postgres: list[str] = []
+        if os.geteuid() == 0:  # the server refuses to run as root
+            shutil.chown(folder, "postgres")
+            as_postgres = ["runuser", "-u", "postgres", "--"]
+        port, cluster = free_port(), folder / "cluster"
+
+        def run(program: str, *arguments: str) -> None:
+            command = [*as_postgres, str(binaries / program), "-D", str(cluster), *arguments]
+            with (folder / "output").open("ab") as output:
+                status = subprocess.run(
+                    command, check=False, stdout=output, stderr=output, cwd=name
+                )
+            assert status.returncode == 0, (folder / "output").read_text(encoding="utf-8")
+
+        run("initdb", "-A", "trust", "-U", "postgres", "--no-sync")
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -F"
+        run("pg_ctl", "-w", "-o", options, "-l", str(folder / "log"), "start")
+        try:
+            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        finally:
+            run("pg_ctl", "-m", "immediate", "stop")
 
 
 def postgresql_binaries() -> Path:

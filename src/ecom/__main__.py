@@ -34,7 +34,7 @@ def readme() -> None:
     """Write the results of metrics/ into README.md."""
     path = Path("README.md")
     text = with_results(path.read_text(encoding="utf-8"), summarise(Path("metrics")))
-    path.write_text(text, encoding="utf-8", newline="\n")
+    _write(path, text)
 
 
 @app.command()
@@ -53,17 +53,23 @@ def compare(
 
     Either is a git revision, a DVC experiment, a folder with another checkout, or "workspace".
     """
-    from ecom.review.comparison import compare_states
+    from ecom.review.comparison import CANNOT_TELL, compare_states
     from ecom.review.verdicts import Rules
     from ecom.review.wording import to_markdown
     from ecom.states import WORKSPACE, open_state
 
     root = Path.cwd()
-    comparison = compare_states(
-        open_state(root, base),
-        open_state(root, head),
-        Rules.from_params(open_state(root, WORKSPACE).params),
-    )
+    try:
+        comparison = compare_states(
+            open_state(root, base),
+            open_state(root, head),
+            Rules.from_params(open_state(root, WORKSPACE).params),
+        )
+    except EcomError as error:
+        if not gate:
+            raise
+        print(f"ecom: {error}", file=sys.stderr)
+        sys.exit(CANNOT_TELL)
     if form == "json":
         print(json.dumps(comparison.to_json(), indent=2, allow_nan=False))
     elif form == "markdown":
@@ -87,19 +93,25 @@ def review(
     Exits with 1 where it is worse, with 3 where none can tell.
     """
     from ecom.review.branch import CURVES, review
-    from ecom.review.wording import to_markdown
+    from ecom.review.comparison import CANNOT_TELL
+    from ecom.review.wording import none_to_markdown, to_markdown
 
-    with review(Path.cwd(), target) as reviewed:
-        comparison = reviewed.comparison
-        output.mkdir(parents=True, exist_ok=True)
-        (output / CURVES).unlink(missing_ok=True)
-        if comparison.verdict:
-            reviewed.draw(output / CURVES)
+    output.mkdir(parents=True, exist_ok=True)
+    for name in (CURVES, "review.json", "review.md"):
+        (output / name).unlink(missing_ok=True)
+    try:
+        with review(Path.cwd(), target) as reviewed:
+            comparison = reviewed.comparison
+            if comparison.verdict:
+                reviewed.draw(output / CURVES)
+    except EcomError as error:
+        _write(output / "review.md", none_to_markdown(str(error)))
+        print(f"ecom: {error}", file=sys.stderr)
+        sys.exit(CANNOT_TELL)
     picture = CURVES if comparison.verdict else None
-    (output / "review.md").write_text(to_markdown(comparison, picture), encoding="utf-8")
-    (output / "review.json").write_text(
-        json.dumps(comparison.to_json(), indent=2, allow_nan=False) + "\n", encoding="utf-8"
-    )
+    _write(output / "review.md", to_markdown(comparison, picture))
+    told = json.dumps(comparison.to_json(), indent=2, allow_nan=False)
+    _write(output / "review.json", told + "\n")
     _show(to_markdown(comparison))
     sys.exit(comparison.exit_status)
 
@@ -113,7 +125,7 @@ def report(
 
     page = write_report(Path.cwd())
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(page, encoding="utf-8", newline="\n")
+    _write(output, page)
     print(f"{output}: open it in a browser; it needs no network")
 
 
@@ -156,6 +168,13 @@ def rollback() -> None:
     print(rollback(Path.cwd()))
 
 
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text, encoding="utf-8", newline="\n")
+    temporary.replace(path)
+
+
 def _show(markdown: str) -> None:
     from rich.console import Console
     from rich.markdown import Markdown
@@ -168,3 +187,5 @@ if __name__ == "__main__":
         app()
     except EcomError as error:
         sys.exit(f"ecom: {error}")
+    except OSError as error:
+        sys.exit(f"ecom: {error.strerror or error}: {error.filename or ''}")

@@ -139,6 +139,20 @@ class State:
             and (name not in self.lock or self._differs(declared, self.lock[name], made))
         ]  # fmt: skip
 
+    def require_fresh(self) -> None:
+        """Refuse results that are not of what stands beside them.
+
+        Raises
+        ------
+        ProjectError
+            With the stages that are stale.
+        """
+        if stale := self.stale():
+            raise ProjectError(
+                f"the results are not of the code, data and knobs beside them "
+                f"({', '.join(stale)}): run `dvc repro` first"
+            )
+
     def _differs(self, declared: Any, locked: Any, made: dict[str, str]) -> bool:
         deps = {dep["path"]: dep["md5"] for dep in locked.get("deps", [])}
         values = locked.get("params", {}).get("params.yaml", {})
@@ -193,6 +207,16 @@ class State:
             else f"`dvc fetch` brings it from a remote, `make review BASE={self.name}` makes it"
         )
         return f"{path} of {self} is in neither the DVC cache nor a remote: {where}"
+
+
+def stages_of(lock: str) -> Mapping[str, Any] | None:
+    """Return the stages that the text of a dvc.lock records, None where it is not one."""
+    try:
+        content = YAML(typ="safe").load(lock)
+    except YAMLError:
+        return None
+    stages = content.get("stages") if isinstance(content, Mapping) else None
+    return stages if isinstance(stages, Mapping) else None
 
 
 def key_of(stages: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ MODELLING = {"baseline", "cv", "tune"}
 FITTING = {*MODELLING, "refit"}
 JUDGING = {"threshold", "evaluate"}
 EVERY_STAGE = {
-    "fetch", "validate", "clean", "features", *FITTING, *JUDGING, "explain", "model_card",
+    "fetch", "validate", "clean", "features", *FITTING, *JUDGING, "explain", "model_card", "track",
 }  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def test_nothing_is_stale_after_a_run_and_git_sees_no_change(unchanged: Project)
     ("knob", "value", "stages"),
     [
         ("data__retries", 2, {"fetch", "model_card"}),
-        ("data__source", "real", EVERY_STAGE - {"refit"}),
+        ("data__source", "real", EVERY_STAGE - {"refit", "track"}),
         ("validate__max_rows", 1999, {"validate"}),
         ("clean__drop_duplicates", False, {"clean"}),
         ("split__seed", 1, {"features", "model_card"}),
@@ -84,7 +84,7 @@ def test_a_knob_makes_the_stages_stale_that_read_it(
     with changed(synthetic, "params.yaml"):
         synthetic.set_params(**{knob: value})
 
-        assert stale(synthetic) == stages
+        assert stale(synthetic) == {*stages, "track"}  # other knobs are another state
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_file_makes_the_stages_stale_whose_code_it_is(
     with changed(synthetic, file) as path:
         path.write_bytes(path.read_bytes() + b"# changed\n")
 
-        assert stale(synthetic) == stages
+        assert stale(synthetic) == (stages | {"track"} if stages else stages)
 
 
 @pytest.mark.parametrize(
@@ -132,15 +132,15 @@ def test_a_file_makes_the_stages_stale_whose_code_it_is(
     [
         (RAW, {"fetch", "validate", "clean"}),
         ("data/processed/online_shoppers_clean.csv", {"clean", "features"}),
-        ("data/features/train.parquet", {"features", *FITTING, "evaluate", "explain"}),
+        ("data/features/train.parquet", {"features", *FITTING, "evaluate", "explain", "track"}),
         ("data/features/test.parquet", {"features", "evaluate"}),
-        ("models/best_model.joblib", {"tune", "evaluate", "explain"}),
+        ("models/best_model.joblib", {"tune", "evaluate", "explain", "track"}),
         ("models/refits.joblib", {"refit", "evaluate"}),
-        ("data/predictions/best_model_out_of_fold.parquet", {"tune", "threshold"}),
-        ("metrics/cv.json", {"cv", "tune", "model_card"}),
-        ("metrics/threshold.json", {"threshold", "evaluate", "model_card"}),
-        ("plots/slices.csv", {"evaluate", "model_card"}),
-        ("docs/model_card.md", {"model_card"}),
+        ("data/predictions/best_model_out_of_fold.parquet", {"tune", "threshold", "track"}),
+        ("metrics/cv.json", {"cv", "tune", "model_card", "track"}),
+        ("metrics/threshold.json", {"threshold", "evaluate", "model_card", "track"}),
+        ("plots/slices.csv", {"evaluate", "model_card", "track"}),
+        ("docs/model_card.md", {"model_card", "track"}),
     ],
 )
 def test_a_data_file_makes_its_maker_and_its_readers_stale(
@@ -158,7 +158,7 @@ def test_an_experiment_reruns_what_its_knob_reaches_and_shows_in_the_metrics(
     done = unchanged.run("dvc", "exp", "run", "-S", "tune.n_iter=3", "-S", "tune.seed=7")
 
     assert rerun(done.stdout) == [
-        "tune", "refit", "threshold", "evaluate", "explain", "model_card",
+        "tune", "refit", "threshold", "evaluate", "explain", "model_card", "track",
     ]  # fmt: skip
     changes = json.loads(unchanged.run("dvc", "metrics", "diff", "--json").stdout)
     assert changes["metrics/tune.json"]["n_iter"] == {"old": 2, "new": 3, "diff": 1}
@@ -172,14 +172,16 @@ def test_an_experiment_reruns_what_its_knob_reaches_and_shows_in_the_metrics(
     [
         (["features.set=at_arrival"], [
             "baseline", "cv", "tune", "refit", "threshold", "evaluate", "explain", "model_card",
+            "track",
         ]),
         (["cv.rule=one_standard_error", "cv.candidates=[logistic,logistic_interactions]"], [
             "cv", "tune", "refit", "threshold", "evaluate", "explain", "model_card",
+            "track",
         ]),
-        (["threshold.strategy=quota"], ["threshold", "evaluate", "model_card"]),
+        (["threshold.strategy=quota"], ["threshold", "evaluate", "model_card", "track"]),
         # A knob that the strategy does not read: the threshold stays, and all that follows.
-        (["threshold.quota=0.3"], ["threshold"]),
-        (["temporal.first_test_month=null"], ["refit", "evaluate", "model_card"]),
+        (["threshold.quota=0.3"], ["threshold", "track"]),
+        (["temporal.first_test_month=null"], ["refit", "evaluate", "model_card", "track"]),
     ],
 )  # fmt: skip
 def test_each_knob_reruns_exactly_what_it_reaches(
@@ -194,7 +196,7 @@ def test_a_knob_set_back_is_served_from_the_cache(unchanged: Project) -> None:
     unchanged.run("dvc", "exp", "run", "-S", "tune.seed=8")
     back = unchanged.run("dvc", "exp", "run", "-S", "tune.seed=42").stdout
 
-    assert back.count("is cached - skipping run") == 5
+    assert back.count("is cached - skipping run") == 6
     assert unchanged.changed() == ""
 
 
@@ -213,7 +215,7 @@ def test_an_experiment_in_a_workspace_of_its_own_runs_the_code_of_that_workspace
     done = unchanged.run("dvc", "exp", "run", "--temp", "-S", "tune.seed=9")
 
     assert rerun(done.stdout) == [
-        "baseline", "cv", "tune", "refit", "threshold", "evaluate", "explain", "model_card",
+        "baseline", "cv", "tune", "refit", "threshold", "evaluate", "explain", "model_card", "track",
     ]  # fmt: skip
     assert re.search(
         r"code of the workspace: \S+/\.dvc/tmp/exps/\S+/src/ecom/search\.py", done.stdout

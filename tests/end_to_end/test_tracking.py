@@ -32,6 +32,25 @@ CANDIDATES = {"logistic", "logistic_interactions", "hist_gradient_boosting", "av
 DEAD = "http://127.0.0.1:9"  # the port of the discard service, which nobody runs
 
 
+@pytest.fixture(scope="module")
+def tracked(synthetic: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return a copy of the synthetic project, recorded before its results were committed."""
+    project = copied(synthetic, tmp_path_factory.mktemp("tracked") / "project")
+    project.run("git", "reset", "--quiet", "--soft", "HEAD~1")
+    project.run("python", "-m", "ecom", "track")
+    project.commit()
+    return project
+
+
+def copied(project: Project, root: Path) -> Project:
+    """Copy a project as it was committed, without its record."""
+    project.run("git", "reset", "--quiet", "--hard")
+    project.run("dvc", "checkout", "--quiet", "--force")
+    ignored = shutil.ignore_patterns("mlflow.db*", "mlartifacts", "exps", "queues")
+    shutil.copytree(project.root, root, symlinks=True, ignore=ignored)
+    return Project(root)
+
+
 def client_of(project: Project) -> MlflowClient:
     address = f"sqlite:///{project.root / 'mlflow.db'}"
     return MlflowClient(address, registry_uri=address)
@@ -54,8 +73,8 @@ def read(project: Project, stage: str) -> Any:
     return json.loads((project.root / "metrics" / f"{stage}.json").read_text(encoding="utf-8"))
 
 
-def test_every_stage_that_finds_something_is_a_run_below_the_parent(synthetic: Project) -> None:
-    client = client_of(synthetic)
+def test_every_stage_that_finds_something_is_a_run_below_the_parent(tracked: Project) -> None:
+    client = client_of(tracked)
 
     runs = runs_in(client)
 
@@ -82,11 +101,11 @@ def test_every_stage_that_finds_something_is_a_run_below_the_parent(synthetic: P
             assert run.info.status == "FINISHED"
 
 
-def test_runs_hold_the_knobs_and_figures_of_the_project(synthetic: Project) -> None:
-    client = client_of(synthetic)
+def test_runs_hold_the_knobs_and_figures_of_the_project(tracked: Project) -> None:
+    client = client_of(tracked)
     runs = runs_in(client)
     parent = parents_in(client)[0]
-    evaluate, cv = read(synthetic, "evaluate"), read(synthetic, "cv")
+    evaluate, cv = read(tracked, "evaluate"), read(tracked, "cv")
 
     assert parent.data.params["tune.n_iter"] == str(SYNTHETIC_TRIALS)
     assert parent.data.params["threshold.costs.false_negative"] == "5.0"
@@ -100,8 +119,8 @@ def test_runs_hold_the_knobs_and_figures_of_the_project(synthetic: Project) -> N
         history = client.get_metric_history(run.info.run_id, "pr_auc_by_fold")
         assert [metric.value for metric in history] == folds
         assert [metric.step for metric in history] == list(range(len(folds)))
-    trials = pd.read_csv(synthetic.root / "plots" / "trials.csv")
-    best = read(synthetic, "tune")["best_params"]
+    trials = pd.read_csv(tracked.root / "plots" / "trials.csv")
+    best = read(tracked, "tune")["best_params"]
     for run in runs["ecom-tuning"]:
         if run.info.run_name != "tune":
             row = trials[trials["trial"] == int(run.info.run_name.split()[1])].iloc[0]
@@ -111,8 +130,8 @@ def test_runs_hold_the_knobs_and_figures_of_the_project(synthetic: Project) -> N
             assert [metric.value for metric in history] == [row["pr_auc_fold_1"], row["pr_auc_fold_2"]]  # fmt: skip
 
 
-def test_runs_keep_curves_pictures_card_and_what_comparing_needs(synthetic: Project) -> None:
-    client = client_of(synthetic)
+def test_runs_keep_curves_pictures_card_and_what_comparing_needs(tracked: Project) -> None:
+    client = client_of(tracked)
 
     def kept(run: Run, folder: str = "") -> Iterator[str]:
         for item in client.list_artifacts(run.info.run_id, folder):
@@ -131,7 +150,7 @@ def test_runs_keep_curves_pictures_card_and_what_comparing_needs(synthetic: Proj
     assert "PR-AUC" in parent.data.tags["mlflow.note.content"]
 
 
-def test_the_model_answers_through_pyfunc_as_it_does_here(synthetic: Project) -> None:
+def test_the_model_answers_through_pyfunc_as_it_does_here(tracked: Project) -> None:
     code = (
         "import json, sys, mlflow, pandas as pd\n"
         "mlflow.set_tracking_uri(sys.argv[1]); mlflow.set_registry_uri(sys.argv[1])\n"
@@ -143,8 +162,8 @@ def test_the_model_answers_through_pyfunc_as_it_does_here(synthetic: Project) ->
         "print(json.dumps([model.metadata.signature.to_dict(), example.shape, scores]))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, f"sqlite:///{synthetic.root / 'mlflow.db'}"],
-        cwd=synthetic.root, capture_output=True, text=True, check=False,
+        [sys.executable, "-c", code, f"sqlite:///{tracked.root / 'mlflow.db'}"],
+        cwd=tracked.root, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     signature, shape, scores = json.loads(done.stdout.splitlines()[-1])
@@ -152,51 +171,52 @@ def test_the_model_answers_through_pyfunc_as_it_does_here(synthetic: Project) ->
     types = {column["name"]: column["type"] for column in json.loads(signature["inputs"])}
     assert types == {name: "string" if name in CATEGORICAL else "double" for name in FEATURES}
     assert shape == [3, len(FEATURES)]
-    predicted = pd.read_parquet(synthetic.root / "data" / "predictions" / "test.parquet")
+    predicted = pd.read_parquet(tracked.root / "data" / "predictions" / "test.parquet")
     assert scores == pytest.approx(predicted["best_model"].tolist(), abs=1e-12)
     assert np.ptp(scores) > 0.1
 
 
-def test_a_state_that_is_recorded_twice_is_there_once(unchanged: Project) -> None:
-    client = client_of(unchanged)
+def test_a_state_that_is_recorded_twice_is_there_once(tracked: Project) -> None:
+    client = client_of(tracked)
+    assert parents_in(client)[0].data.tags["ecom.dirty"] == "true"
     before = Counter({name: len(runs) for name, runs in runs_in(client).items()})
 
-    done = unchanged.run("python", "-m", "ecom", "track")
+    done = tracked.run("python", "-m", "ecom", "track")
 
     assert parents_in(client)[0].info.run_id in done.stdout
     assert Counter({name: len(runs) for name, runs in runs_in(client).items()}) == before
     assert len(client.search_model_versions("name='ecom-purchase'")) == 1
-    assert unchanged.changed() == ""
+    assert tracked.changed() == ""
     # It was recorded before it was committed; now the commit that holds it is known.
     tags = parents_in(client)[0].data.tags
-    head = unchanged.run("git", "rev-parse", "HEAD").stdout.strip()
+    head = tracked.run("git", "rev-parse", "HEAD").stdout.strip()
     assert (tags["ecom.commit"], tags["ecom.dirty"]) == (head, "false")
 
 
-def test_tags_tell_where_a_state_comes_from(synthetic: Project) -> None:
-    client = client_of(synthetic)
-    lock = YAML(typ="safe").load(synthetic.root / "dvc.lock")["stages"]
+def test_tags_tell_where_a_state_comes_from(tracked: Project) -> None:
+    client = client_of(tracked)
+    lock = YAML(typ="safe").load(tracked.root / "dvc.lock")["stages"]
     made = {out["path"]: out["md5"] for stage in lock.values() for out in stage["outs"]}
 
     tags = parents_in(client)[0].data.tags
 
     assert tags["ecom.model"] == made["models/best_model.joblib"]
     assert tags["ecom.raw_data"] == made["data/raw/online_shoppers_intention.csv"]
-    tracked = json.loads((synthetic.root / "data" / "tracked.json").read_text(encoding="utf-8"))
-    assert tags["ecom.state"] == tracked["state"]
+    written = (tracked.root / "data" / "tracked.json").read_text(encoding="utf-8")
+    assert tags["ecom.state"] == json.loads(written)["state"]
 
 
-def test_lineage_leads_from_anything_to_all_the_others(synthetic: Project) -> None:
-    synthetic.run("python", "-m", "ecom", "track")
-    parent = parents_in(client_of(synthetic))[0]
+def test_lineage_leads_from_anything_to_all_the_others(tracked: Project) -> None:
+    tracked.run("python", "-m", "ecom", "track")
+    parent = parents_in(client_of(tracked))[0]
     tags = parent.data.tags
-    head = synthetic.run("git", "rev-parse", "--short", "HEAD").stdout.strip()
+    head = tracked.run("git", "rev-parse", "--short", "HEAD").stdout.strip()
 
     for what in (
         "models/best_model.joblib", "HEAD", parent.info.run_id, tags["ecom.model"],
         tags["ecom.raw_data"], tags["ecom.state"], tags["ecom.params"], tags["ecom.commit"],
     ):  # fmt: skip
-        told = to_text(synthetic.root, trace(synthetic.root, what))
+        told = to_text(tracked.root, trace(tracked.root, what))
 
         assert f"  commit {head}" in told, told
         assert parent.info.run_id in told
@@ -204,24 +224,24 @@ def test_lineage_leads_from_anything_to_all_the_others(synthetic: Project) -> No
         assert f"made models/best_model.joblib {tags['ecom.model']}" in told
         assert f"made data/raw/online_shoppers_intention.csv {tags['ecom.raw_data']}" in told
         assert "by tune.n_iter = 2" in told
-        assert f"PR-AUC {read(synthetic, 'evaluate')['best_model']['pr_auc']:.3f}" in told
-    assert "is part of 1 state" in synthetic.run("python", "-m", "ecom", "lineage", "HEAD").stdout
+        assert f"PR-AUC {read(tracked, 'evaluate')['best_model']['pr_auc']:.3f}" in told
+    assert "is part of 1 state" in tracked.run("python", "-m", "ecom", "lineage", "HEAD").stdout
 
 
 @pytest.mark.parametrize(
     ("what", "told"),
     [("nonsense", "is no file of the project"), ("abcdef0123", "is part of no state")],
 )
-def test_lineage_of_what_is_not_known_says_so(synthetic: Project, what: str, told: str) -> None:
-    done = synthetic.run("python", "-m", "ecom", "lineage", what, check=False)
+def test_lineage_of_what_is_not_known_says_so(tracked: Project, what: str, told: str) -> None:
+    done = tracked.run("python", "-m", "ecom", "lineage", what, check=False)
 
     assert done.returncode == 1
     assert told in done.stdout
     assert "Traceback" not in done.stdout
 
 
-def test_lineage_without_mlflow_is_told_from_git(synthetic: Project) -> None:
-    told = synthetic.run("python", "-m", "ecom", "lineage", "HEAD", MLFLOW_TRACKING_URI=DEAD).stdout
+def test_lineage_without_mlflow_is_told_from_git(tracked: Project) -> None:
+    told = tracked.run("python", "-m", "ecom", "lineage", "HEAD", MLFLOW_TRACKING_URI=DEAD).stdout
 
     assert "from git alone" in told
     assert "made models/best_model.joblib" in told
@@ -230,14 +250,7 @@ def test_lineage_without_mlflow_is_told_from_git(synthetic: Project) -> None:
 @pytest.fixture
 def copy(synthetic: Project, tmp_path: Path) -> Project:
     """Return a copy of the synthetic project without a record, which a test may run."""
-    root = tmp_path / "copy"
-    shutil.copytree(
-        synthetic.root,
-        root,
-        symlinks=True,
-        ignore=shutil.ignore_patterns("mlflow.db*", "mlartifacts"),
-    )
-    return Project(root)
+    return copied(synthetic, tmp_path / "copy")
 
 
 def test_experiments_at_once_are_recorded_in_the_project_and_not_registered(copy: Project) -> None:
@@ -280,25 +293,26 @@ def test_a_dead_server_does_not_stop_the_pipeline_and_is_caught_up_with(copy: Pr
     assert "up to date" in copy.run("dvc", "status").stdout
 
 
-def test_a_server_that_never_answers_is_given_up(synthetic: Project) -> None:
+def test_a_server_that_never_answers_is_given_up(tracked: Project) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen(50)
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        done = synthetic.run(
+        done = tracked.run(
             "python", "stages/track.py",
             MLFLOW_TRACKING_URI=address, MLFLOW_HTTP_REQUEST_TIMEOUT="1",
         )  # fmt: skip
 
     assert f"track: not recorded: MLflow at {address}" in done.stdout
-    assert synthetic.changed() == ""
+    assert tracked.changed() == ""
 
 
-def test_results_of_other_knobs_are_not_recorded(unchanged: Project) -> None:
-    unchanged.set_params(threshold__costs__false_negative=6.0)
+def test_results_of_other_knobs_are_not_recorded(tracked: Project) -> None:
+    tracked.set_params(threshold__costs__false_negative=6.0)
 
-    done = unchanged.run("python", "-m", "ecom", "track", check=False)
+    done = tracked.run("python", "-m", "ecom", "track", check=False)
 
+    tracked.run("git", "checkout", "--quiet", "params.yaml")
     assert done.returncode == 1
     assert "(threshold" in done.stdout
     assert "run `dvc repro` first" in done.stdout
@@ -308,7 +322,7 @@ def test_a_team_server_on_postgresql_keeps_champions_and_survives_being_killed(
     copy: Project, tmp_path: Path
 ) -> None:
     port = free_port()
-    with postgresql(tmp_path / "postgresql") as database:
+    with postgresql() as database:
         with mlflow_server(tmp_path / "server", database, port) as (address, process):
             killed = subprocess.Popen(
                 [sys.executable, "-m", "ecom", "track"], cwd=copy.root,

@@ -114,6 +114,58 @@ def test_cost_is_left_out_where_an_error_costs_otherwise_and_the_rest_compared()
     assert "1 € and 5 € in base and 1 € and 8 € in head" in to_markdown(comparison)
 
 
+def test_where_no_decisive_metric_can_be_compared_none_can_tell() -> None:
+    rules = replace(RULES, review=RULES.review.model_copy(update={"decisive": ["cost_per_1000_sessions"]}))  # fmt: skip
+
+    comparison = compare_states(
+        state("main", SESSIONS, SCORES), state("branch", SESSIONS, SCORES, costs=(1.0, 8.0)), rules
+    )
+
+    assert comparison.verdict is None
+    assert comparison.exit_status == 3
+    assert "every decisive metric is defined differently" in to_markdown(comparison)
+    assert "PR-AUC" in to_markdown(comparison)
+
+
+def test_knobs_that_this_code_does_not_know_do_not_hinder() -> None:
+    main = state("main", SESSIONS, SCORES)
+    params = YAML(typ="safe").load(main.read("params.yaml"))
+    params["threshold"]["margin"], params["evaluate"]["columns"] = 0.1, 3
+    other = state("old", SESSIONS, SCORES, files={"params.yaml": json.dumps(params)})
+
+    assert compared(other, main).verdict == "no different"
+    assert compared(main, other).verdict == "no different"
+
+
+def test_a_missing_value_is_the_same_session() -> None:
+    gap = SESSIONS.assign(ExitRates=SESSIONS["ExitRates"].where(SESSIONS.index > SESSIONS.index[5]))
+
+    comparison = compared(state("main", gap, SCORES), state("branch", gap, SCORES))
+
+    assert comparison.identical
+
+
+def test_another_seed_of_many_digits_is_told_in_full() -> None:
+    main = state("main", SESSIONS, SCORES)
+    text = main.read("params.yaml").decode()
+    sides = [
+        state(name, SESSIONS, SCORES, files={"params.yaml": text.replace('"seed": 42', f'"seed": {seed}')})
+        for name, seed in (("a", 20240101), ("b", 20240102))
+    ]  # fmt: skip
+
+    assert "`split.seed` 20240101 → 20240102" in to_markdown(compared(*sides))
+
+
+def test_the_stage_that_records_is_no_change_of_results() -> None:
+    main = state("main", SESSIONS, SCORES)
+    lock = json.loads(main.read("dvc.lock"))
+    lock["stages"]["track"] = {"cmd": "x", "outs": [{"path": "data/tracked.json", "md5": "1"}]}
+
+    recorded = state("branch", SESSIONS, SCORES, files={"dvc.lock": json.dumps(lock)})
+
+    assert not compared(main, recorded).changes
+
+
 def test_without_the_sessions_slices_and_crossings_are_left_out() -> None:
     comparison = compared(
         state("main", SESSIONS, SCORES),

@@ -1,5 +1,7 @@
 """Verdicts on planted differences, and their false alarms."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,9 +11,10 @@ from numpy.typing import NDArray
 from ruamel.yaml import YAML
 from scipy.stats import norm
 
-from ecom.evaluation import Floats
+from ecom.evaluation import Floats, count_flagged
 from ecom.params import Bootstrap, Costs, Threshold
-from ecom.review.verdicts import Choice, Finding, Rules, Side, holm, judge, judge_slices
+from ecom.review.verdicts import Choice, Finding, Rules, Side, holm, judge, judge_slices, overall
+from ecom.thresholds import choose_threshold
 from project import ROOT
 from scored import calibrated
 
@@ -87,19 +90,24 @@ def test_without_costs_or_bins_the_metrics_of_them_are_left_out() -> None:
     assert [of.metric for of in judged] == ["pr_auc", "roc_auc", "brier", "precision", "recall"]
 
 
-def chosen(labels: NDArray[np.int64], scores: Floats, params: Threshold) -> Choice:
-    return Choice(pd.DataFrame({"Revenue": labels, "score": scores}), params)
+def chosen(
+    scores: Floats, labels: NDArray[np.int64], out_of_fold: Floats, params: Threshold
+) -> Side:
+    """Return a side whose threshold its strategy chose on out-of-fold scores."""
+    choice = Choice(pd.DataFrame({"Revenue": labels, "score": out_of_fold}), params)
+    threshold = choose_threshold(count_flagged(labels, out_of_fold), params)
+    return Side(scores, float(threshold[0]), choice)
 
 
 def test_a_threshold_that_another_seed_would_move_as_far_is_no_difference() -> None:
     labels, scores = calibrated()
     training, out_of_fold = calibrated(rows=4000, seed=9)
-    params = THRESHOLD.model_copy(update={"costs": COSTS})
-    choices = [chosen(training, blurred(out_of_fold, 0.05, seed), params) for seed in (1, 2)]
-    as_given = findings(labels, Side(scores, 0.14), Side(scores, 0.17))
-    as_chosen = findings(
-        labels, *(Side(scores, at, how) for at, how in zip((0.14, 0.17), choices, strict=True))
-    )
+    sides = [
+        chosen(scores, training, blurred(out_of_fold, 0.1, seed), THRESHOLD) for seed in range(20)
+    ]
+    low, high = (of(sides, key=lambda side: side.threshold) for of in (min, max))
+    as_given = findings(labels, replace(low, choice=None), replace(high, choice=None))
+    as_chosen = findings(labels, low, high)
 
     assert as_given["recall"].verdict == "worse"
     assert as_given["precision"].verdict == "better"
@@ -115,8 +123,8 @@ def test_another_strategy_is_a_difference_though_thresholds_are_chosen_anew() ->
 
     found = findings(
         labels,
-        Side(scores, 0.16, chosen(training, out_of_fold, THRESHOLD)),
-        Side(scores, 0.7, chosen(training, out_of_fold, few)),
+        chosen(scores, training, out_of_fold, THRESHOLD),
+        chosen(scores, training, out_of_fold, few),
     )
 
     assert found["cost_per_1000_sessions"].verdict == "worse"
@@ -124,17 +132,34 @@ def test_another_strategy_is_a_difference_though_thresholds_are_chosen_anew() ->
     assert found["pr_auc"].verdict == "no different"
 
 
+def test_a_threshold_that_its_strategy_does_not_give_counts_as_given() -> None:
+    labels, scores = calibrated()
+    training, out_of_fold = calibrated(rows=4000, seed=9)
+    base = chosen(scores, training, out_of_fold, THRESHOLD)
+
+    found = findings(labels, base, replace(base, threshold=0.85))  # as by a faulty choice
+
+    assert found["recall"].verdict == "worse"
+    assert found["cost_per_1000_sessions"].verdict == "worse"
+
+
 def test_training_rows_that_only_one_side_has_do_not_hinder() -> None:
     labels, scores = calibrated()
     training, out_of_fold = calibrated(rows=4000, seed=9)
-    whole = chosen(training, out_of_fold, THRESHOLD)
-    fewer = Choice(whole.out_of_fold.iloc[200:], THRESHOLD)
+    whole = chosen(scores, training, out_of_fold, THRESHOLD)
+    assert whole.choice is not None
+    fewer = chosen(scores, training[200:], out_of_fold[200:], THRESHOLD)
+    rest = replace(whole.choice, out_of_fold=whole.choice.out_of_fold.iloc[200:])
 
-    found = findings(labels, Side(scores, 0.16, whole), Side(scores, 0.16, fewer))
+    found = findings(labels, whole, replace(fewer, choice=rest))
 
     assert {of.verdict for of in found.values()} == {"no different"}
     assert found["pr_auc"].interval == (0, 0)
     assert found["recall"].interval[0] < 0 < found["recall"].interval[1]
+
+
+def test_where_no_decisive_metric_is_judged_there_is_no_verdict() -> None:
+    assert overall({"pr_auc": "better"}, ["cost_per_1000_sessions"]) is None
 
 
 def de_long(labels: NDArray[np.int64], base: Floats, head: Floats) -> tuple[float, float]:

@@ -11,7 +11,6 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ecom.errors import ProjectError
 from ecom.evaluation import count_flagged
 from ecom.notation import COST, METRIC_NAMES, bracketed
 from ecom.params import Costs
@@ -55,11 +54,7 @@ def write_report(root: Path) -> str:
         The results are not there, or are not of the code, data and knobs beside them.
     """
     state = folder_state(root)
-    if stale := state.stale():
-        raise ProjectError(
-            f"the results are not of the code, data and knobs beside them ({', '.join(stale)}): "
-            "run `dvc repro` first"
-        )
+    state.require_fresh()
     found = {
         stage: state.metrics(stage)
         for stage in ("validate", "clean", "features", "cv", "tune", "threshold", "evaluate")

@@ -17,7 +17,7 @@ from ecom.repository import git
 from ecom.review.comparison import Comparison, Results, compare_states
 from ecom.review.verdicts import Rules
 from ecom.schema import TARGET
-from ecom.states import State, folder_state, open_state
+from ecom.states import RECORDER, State, folder_state, open_state
 
 CURVES: Final = "curves.png"
 
@@ -66,7 +66,9 @@ def review(root: Path, target: str) -> Iterator[Review]:
             f"{target!r} and this branch share no commit: is it a git revision, and is the whole "
             "history here? `git fetch --unshallow` brings it"
         )
-    head = folder_state(root)
+    here = git(root, "rev-parse", "--short", "HEAD")
+    changed = git(root, "status", "--porcelain", "--untracked-files=no")
+    head = folder_state(root, f"{here} with uncommitted changes" if changed else str(here))
     rules = Rules.from_params(head.params)
     with _results_of(root, commit) as found:
         base = replace(found, name=target, revision=commit)
@@ -120,7 +122,9 @@ def _reproduce(root: Path, tree: Path, commit: str) -> None:
     if raw.is_dir():  # sources are spelled from the project's folder; stale content is fetched anew
         shutil.copytree(raw, tree / "data" / "raw", dirs_exist_ok=True)
     _run(tree, commit, *dvc, "checkout", "--quiet", "--force", "--allow-missing")
-    _run(tree, commit, *dvc, "repro", path=python.parent)
+    # All but the record: the base of a comparison is no challenger.
+    stages = [name for name in folder_state(tree).pipeline if name != RECORDER]
+    _run(tree, commit, *dvc, "repro", *stages, path=python.parent)
 
 
 def _run(tree: Path, commit: str, *command: str, path: Path | None = None) -> None:
@@ -132,5 +136,5 @@ def _run(tree: Path, commit: str, *command: str, path: Path | None = None) -> No
     )
     if done.returncode:
         raise ProjectError(
-            f"the pipeline of {commit[:7]} cannot be run: `{' '.join(command[-2:])}` failed there"
+            f"the pipeline of {commit[:7]} cannot be run: `{' '.join(command[:4])}` failed there"
         )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ecom.states import RAW, State
+from ecom.states import RAW, RECORDER, State
 
 REQUIREMENTS: Final = "requirements.txt"
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)", re.MULTILINE)
@@ -53,7 +53,7 @@ def changes_between(base: State, head: State) -> Changes:
     ProjectError
         One of them has no dvc.lock.
     """
-    stages = list(dict.fromkeys([*head.pipeline, *base.lock]))
+    stages = [name for name in dict.fromkeys([*head.pipeline, *base.lock]) if name != RECORDER]
     before, after = (
         {stage: _inputs(state.lock.get(stage, {})) for stage in stages} for state in (base, head)
     )
@@ -99,7 +99,8 @@ def _code(state: State) -> dict[str, str]:
     made = {out["path"] for out in state.outs}
     return {
         dep["path"]: dep["md5"]
-        for stage in state.lock.values()
+        for name, stage in state.lock.items()
+        if name != RECORDER
         for dep in stage.get("deps", [])
         if dep["path"] not in made and dep["path"] != REQUIREMENTS
     }

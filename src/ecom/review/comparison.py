@@ -1,8 +1,9 @@
 """Two states of the project compared: verdicts where they can be given, and what changed."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 
 from ecom.errors import ProjectError
 from ecom.notation import COST
-from ecom.params import Costs, Evaluate, ReviewedMetric, Section, Threshold
+from ecom.params import Costs, ReviewedMetric, Threshold
 from ecom.review.changes import Changes, changes_between
 from ecom.review.crossings import Crossings, crossings
 from ecom.review.verdicts import (
@@ -32,8 +33,6 @@ CANNOT_TELL: Final = 3  # exit status; 2 is that of a command that was typed wro
 PREDICTIONS: Final = "data/predictions/test.parquet"
 OUT_OF_FOLD: Final = "data/predictions/best_model_out_of_fold.parquet"
 SESSIONS: Final = "data/features/test.parquet"
-
-AnySection = TypeVar("AnySection", bound=Section)
 
 
 @dataclass(frozen=True)
@@ -139,18 +138,26 @@ class Results:
         return Side(
             self.predictions["best_model"].to_numpy(),
             float(self.figure("threshold", "threshold")),
-            Choice(out_of_fold, self._section(Threshold)),
+            Choice(out_of_fold, params) if (params := self._threshold()) else None,
         )
 
     @property
     def costs(self) -> Costs:
         """Of an error."""
-        return self._section(Threshold).costs
+        costs = self.figure("threshold", "costs")
+        try:
+            return Costs.model_validate(costs)
+        except ValidationError:
+            raise ProjectError(
+                f"costs in metrics/threshold.json of {self.state} are {costs!r}"
+            ) from None
 
     @property
-    def bins(self) -> int:
-        """Of scores, for the expected calibration error."""
-        return self._section(Evaluate).bins
+    def bins(self) -> int | None:
+        """Of scores, for the expected calibration error; None where the state knows of none."""
+        evaluate = self.state.params.get("evaluate")
+        bins = evaluate.get("bins") if isinstance(evaluate, Mapping) else None
+        return bins if isinstance(bins, int) else None
 
     def _predictions(self, path: str, scores: str) -> pd.DataFrame:
         table = self.state.table(path)
@@ -159,13 +166,12 @@ class Results:
             raise ProjectError(f"{path} of {self.state} has no {', '.join(missing)}")
         return table[wanted].set_index("row").sort_index()
 
-    def _section(self, section: type[AnySection]) -> AnySection:
+    def _threshold(self) -> Threshold | None:
+        """Return how the threshold was chosen, None where its knobs are of other code than this."""
         try:
-            return section.model_validate(self.state.params.get(section.name))
-        except ValidationError as error:
-            raise ProjectError(
-                f"{section.name} in params.yaml of {self.state} is of other code than this: {error}"
-            ) from None
+            return Threshold.model_validate(self.state.params.get(Threshold.name))
+        except ValidationError:
+            return None
 
     def figure(self, stage: str, name: str) -> Any:
         """Return a value among a stage's metrics.
@@ -256,7 +262,8 @@ def _incomparable(base: Results, head: Results) -> str | None:
         return f"{different:,} of {len(after):,} test rows have another label in base than in head"
     if base.sessions is not None and head.sessions is not None:
         shared = [name for name in base.sessions if name in head.sessions]
-        differ = (base.sessions[shared] != head.sessions[shared]).any(axis=1)
+        mine, other = base.sessions[shared], head.sessions[shared]
+        differ = ((mine != other) & ~(mine.isna() & other.isna())).any(axis=1)
         if differ.any():
             return (
                 f"{int(differ.sum()):,} of {len(after):,} test rows hold another session in base "
@@ -274,7 +281,9 @@ def _left_out(base: Results, head: Results) -> dict[str, str]:
             for name, of in (("base", base.costs), ("head", head.costs))
         )
     if base.bins != head.bins:
-        found["expected_calibration_error"] = f"{base.bins} bins in base, {head.bins} in head"
+        found["expected_calibration_error"] = (
+            f"{base.bins or 'no'} bins in base, {head.bins or 'none'} in head"
+        )
     return found
 
 
@@ -291,5 +300,5 @@ def _own_figures(base: Results, head: Results, left_out: dict[str, str]) -> list
             tuple(intervals[1][metric]),
         )
         for metric in METRICS
-        if metric not in left_out
+        if metric not in left_out and all(metric in of for of in (*values, *intervals))
     ]

@@ -181,7 +181,8 @@ def judge(  # noqa: PLR0913  costs and bins are left out apart
 
     Where the choice of the thresholds is known, each resample is of the training rows too, and
     the thresholds are chosen anew on it: cost is so flat around its minimum that another seed of
-    the folds moves threshold, precision and recall by more than the test rows' noise.
+    the folds moves threshold, precision and recall by more than the test rows' noise. A threshold
+    that its choice does not give here is taken as given: what chose it was other code.
     """
     metrics = [
         metric
@@ -199,7 +200,7 @@ def judge(  # noqa: PLR0913  costs and bins are left out apart
         }
         return {metric: found[metric] for metric in metrics}
 
-    training, thresholds_of = _thresholds_anew(base, head)
+    training, thresholds_of = _thresholds(base, head)
 
     def resample(weights: Floats) -> dict[str, Floats]:
         test, thresholds = weights[:, : len(labels)], thresholds_of(weights[:, len(labels) :])
@@ -231,35 +232,55 @@ def judge(  # noqa: PLR0913  costs and bins are left out apart
                 interval=(low, high),
                 probability_better=float(np.mean(gains > 0) + np.mean(gains == 0) / 2),
                 smallest_difference=smallest,
-                verdict=_verdict(metric, difference, smallest, sure=not low <= 0 <= high),
+                verdict=_verdict(
+                    metric,
+                    difference,
+                    smallest,
+                    sure=difference * low > 0 and difference * high > 0,
+                ),
             )
         )
     return findings
 
 
-def _thresholds_anew(
+def _thresholds(
     base: Side, head: Side
-) -> tuple[NDArray[np.int64], Callable[[Floats], tuple[float | Floats, float | Floats]]]:
-    """Return labels of all training rows, and both sides' thresholds by weights of these rows."""
-    if base.choice is None or head.choice is None:
-        return np.empty(0, dtype=np.int64), lambda _: (base.threshold, head.threshold)
-    choices = base.choice, head.choice
+) -> tuple[NDArray[np.int64], Callable[[Floats], list[float | Floats]]]:
+    """Return labels of the training rows drawn, and both sides' thresholds by their weights."""
+    choices = [side.choice if _is_chosen(side) else None for side in (base, head)]
+    known = [choice.out_of_fold for choice in choices if choice]
+    if not known:
+        return np.empty(0, dtype=np.int64), lambda _: [base.threshold, head.threshold]
     # Where the training rows differ, those that both sides have are drawn for both alike.
-    rows = choices[0].out_of_fold.combine_first(choices[1].out_of_fold)
+    rows = known[0].combine_first(known[-1])
 
-    def choose(choice: Choice, weights: Floats) -> Floats:
+    def threshold(side: Side, choice: Choice | None, weights: Floats) -> float | Floats:
+        if choice is None:
+            return side.threshold
         own = choice.out_of_fold
-        counts = count_flagged(
-            own[TARGET], own["score"], weights[:, rows.index.get_indexer(own.index)]
-        )
-        return choose_threshold(counts, choice.params)
+        weights = weights[:, rows.index.get_indexer(own.index)]
+        return choose_threshold(count_flagged(own[TARGET], own["score"], weights), choice.params)
 
-    labels = rows[TARGET].to_numpy(dtype=np.int64)
-    return labels, lambda weights: (choose(choices[0], weights), choose(choices[1], weights))
+    return rows[TARGET].to_numpy(dtype=np.int64), lambda weights: [
+        threshold(side, choice, weights) for side, choice in zip((base, head), choices, strict=True)
+    ]
 
 
-def overall(findings: Mapping[ReviewedMetric, Verdict], decisive: list[ReviewedMetric]) -> Verdict:
+def _is_chosen(side: Side) -> bool:
+    """Tell whether the choice gives the threshold, on the rows as they are."""
+    if side.choice is None:
+        return False
+    own = side.choice.out_of_fold
+    chosen = choose_threshold(count_flagged(own[TARGET], own["score"]), side.choice.params)
+    return bool(np.isclose(chosen[0], side.threshold, rtol=0, atol=1e-9))
+
+
+def overall(
+    findings: Mapping[ReviewedMetric, Verdict], decisive: list[ReviewedMetric]
+) -> Verdict | None:
     """Return the verdict of the whole: worse where any decisive metric is, so that none hides it.
+
+    None where no decisive metric was judged.
 
     Examples
     --------
@@ -269,6 +290,8 @@ def overall(findings: Mapping[ReviewedMetric, Verdict], decisive: list[ReviewedM
     'worse'
     """
     verdicts = {findings[metric] for metric in decisive if metric in findings}
+    if not verdicts:
+        return None
     return next((one for one in ("worse", "better") if one in verdicts), "no different")
 
 

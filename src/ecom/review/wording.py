@@ -31,7 +31,7 @@ def to_markdown(comparison: Comparison, picture: str | None = None) -> str:
     if comparison.incomparable:
         parts += _without_pairs(comparison)
     elif comparison.identical:
-        parts.append(_as_before(comparison.findings))
+        parts += [_as_before(comparison.findings), _reasons(comparison.left_out)]
     else:
         parts += [_findings(comparison), _how_judged(comparison), _slices(comparison.slices)]
         if picture:
@@ -42,17 +42,28 @@ def to_markdown(comparison: Comparison, picture: str | None = None) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def none_to_markdown(reason: str) -> str:
+    """Write why there is no comparison, as a comment on a pull request."""
+    return f"{MARKER}\n\n## ⚠️ No comparison\n\n{reason}\n"
+
+
 def headline(comparison: Comparison) -> str:
     """Return the verdict in one line."""
-    if comparison.verdict is None:
-        return "⚠️ Not comparable: " + str(comparison.incomparable)
-    sign = SIGNS[comparison.verdict]
+    if comparison.incomparable or comparison.verdict is None:
+        reason = comparison.incomparable or "every decisive metric is defined differently"
+        return f"⚠️ Not comparable: {reason}"
+    sign = "⚠️ Stale." if comparison.stale else SIGNS[comparison.verdict]
     if comparison.identical:
         return f"{sign} No different: every test session gets the same score"
     decisive = [of for of in comparison.findings if of.metric in comparison.decisive]
     told = [of for of in decisive if of.verdict == comparison.verdict] or decisive
-    figures = ", ".join(f"{_name(of.metric)} {_difference(of)}" for of in told)
-    return f"{sign} {comparison.verdict.capitalize()}: {figures}"
+    figures = [f"{_name(of.metric)} {_difference(of)}" for of in told]
+    figures += [
+        f"{_name(metric)} not compared"
+        for metric in comparison.decisive
+        if metric in comparison.left_out
+    ]
+    return f"{sign} {comparison.verdict.capitalize()}: {', '.join(figures)}"
 
 
 def _sides(comparison: Comparison) -> str:
@@ -236,13 +247,11 @@ def _short(hashes: Mapping[str, Pair]) -> dict[str, Pair]:
 
 
 def _value(value: Any) -> str:
-    if isinstance(value, str):
-        return value
     if isinstance(value, list):
         return ", ".join(map(_value, value))
-    return (
-        "none" if value is None else str(value).lower() if isinstance(value, bool) else f"{value:g}"
-    )
+    if value is None or isinstance(value, bool):
+        return "none" if value is None else str(value).lower()
+    return str(value)
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -5,15 +5,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from ecom.errors import ProjectError, TrackingError
 from ecom.notation import COST, METRIC_NAMES, bracketed
 from ecom.repository import git
-from ecom.states import RECORDER, folder_state, key_of
+from ecom.states import RECORDER, folder_state, key_of, stages_of
 from ecom.tracking.provenance import PREFIX
 from ecom.tracking.runs import PIPELINE, settings_of
 from ecom.tracking.store import REGISTERED, Store
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 
 HASH: Final = re.compile(r"[0-9a-f]{7,64}")
 KEY_LENGTH: Final = 64  # of the key of a state
-WORKSPACE: Final = "this folder"
+HERE: Final = "this folder"
 
 
 @dataclass
@@ -90,7 +88,7 @@ def trace(root: Path, what: str) -> Trace:
     found: dict[str, Lineage] = {}
     unreachable = None
     try:
-        with Store(root).client() as client:
+        with Store(root).client(create=False) as client:
             runs = list(_parents(client))
             keys = {_tags(run)["state"] for run in runs if _is_of(run, wanted)}
             _look_in_git(root, wanted, keys, found)
@@ -110,6 +108,9 @@ def trace(root: Path, what: str) -> Trace:
 
 def _resolve(root: Path, what: str) -> tuple[str, str]:
     """Return what to look for, and what it is."""
+    if what == "dvc.lock":
+        key = folder_state(root).key
+        return key, f"dvc.lock (state {key})"
     if (root / what).is_file():
         md5 = folder_state(root).md5(what)
         return str(md5), f"the file {what} (MD5 {md5})"
@@ -130,7 +131,7 @@ def _look_in_git(root: Path, wanted: str, keys: set[str], found: dict[str, Linea
         _at(lock, found).commits.append(commit)
     for lock in _workspace(root):
         if _mentions(lock, wanted) or key_of(lock) in keys | set(found):
-            _at(lock, found).commits.append(WORKSPACE)
+            _at(lock, found).commits.append(HERE)
 
 
 def _look_at_runs(
@@ -154,7 +155,9 @@ def _commits(root: Path, wanted: str, keys: set[str]) -> Iterator[tuple[str, Map
         for lock in _parsed(git(root, "show", f"{wanted}:./dvc.lock") or ""):
             yield wanted, lock
         return
-    touched = git(root, "log", "--all", "--reverse", "--format=%H", "--", "dvc.lock")
+    touched = git(
+        root, "log", "--all", "--full-history", "--reverse", "--format=%H", "--", "dvc.lock"
+    )
     for commit in (touched or "").split():
         text = git(root, "show", f"{commit}:./dvc.lock") or ""
         # Parsing is dear, and most commits do not mention it.
@@ -171,12 +174,8 @@ def _workspace(root: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _parsed(text: str) -> Iterator[Mapping[str, Any]]:
-    try:
-        content = YAML(typ="safe").load(text)
-    except YAMLError:
-        return
-    if isinstance(content, Mapping) and isinstance(content.get("stages"), Mapping):
-        yield content["stages"]
+    if stages := stages_of(text):
+        yield stages
 
 
 def _mentions(lock: Mapping[str, Any], wanted: str) -> bool:
@@ -219,8 +218,9 @@ def _is_of(run: Any, wanted: str) -> bool:
 
 
 def _lock_of(client: "MlflowClient", run: Any) -> Iterator[Mapping[str, Any]]:
-    path = client.download_artifacts(run.info.run_id, "dvc.lock")
-    yield from _parsed(Path(path).read_text(encoding="utf-8"))
+    with TemporaryDirectory() as folder:
+        path = client.download_artifacts(run.info.run_id, "dvc.lock", folder)
+        yield from _parsed(Path(path).read_text(encoding="utf-8"))
 
 
 def _described(run: Any) -> str:
@@ -236,14 +236,15 @@ def _described(run: Any) -> str:
 
 
 def _versions(client: "MlflowClient", run_id: str) -> Iterator[str]:
-    from ecom.tracking.registry import REASON, SINCE
+    from ecom.tracking.registry import CHAMPION, REASON, SINCE
 
     for version in client.search_model_versions(f"name='{REGISTERED}' and run_id='{run_id}'"):
         whole = client.get_model_version(REGISTERED, version.version)
         aliases = ", ".join(whole.aliases)
         told = f"{REGISTERED} version {version.version}" + (f" ({aliases})" if aliases else "")
         if REASON in whole.tags:
-            told += f"; champion since {whole.tags[SINCE]}: {whole.tags[REASON]}"
+            when = "champion since" if CHAMPION in whole.aliases else "was made champion on"
+            told += f"; {when} {whole.tags[SINCE]}: {whole.tags[REASON]}"
         yield told
 
 
@@ -262,7 +263,7 @@ def to_text(root: Path, found: Trace) -> str:
 def _seen(root: Path, lineage: Lineage) -> Iterator[str]:
     for commit in lineage.commits:
         told = git(root, "log", "-1", "--format=%h of %cs, %s", commit)
-        yield f"commit {told}" if told and commit != WORKSPACE else commit
+        yield f"commit {told}" if told and commit != HERE else commit
     for run in lineage.runs:
         yield f"MLflow run {run}"
     yield from lineage.versions
@@ -274,7 +275,7 @@ def _metrics(root: Path, lineage: Lineage) -> str | None:
     """Return the headline of the commit, or of the folder, that holds the state."""
     path = Path("metrics", "evaluate.json")
     for commit in lineage.commits:
-        if commit == WORKSPACE:
+        if commit == HERE:
             text = (root / path).read_text(encoding="utf-8") if (root / path).is_file() else None
         else:
             text = git(root, "show", f"{commit}:./{path.as_posix()}")

@@ -5,11 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from ecom.repository import git
-from ecom.states import RAW, State, key_of
+from ecom.states import RAW, State, key_of, stages_of
 from ecom.tracking.runs import MODEL
 
 PREFIX: Final = "ecom."  # of tags that are ours
@@ -23,13 +20,14 @@ class Provenance:
     Attributes
     ----------
     state
-        Hash of all that the stages read and wrote, as in dvc.lock (`State.key`).
+        SHA-256 of what dvc.lock records of the stages but track (`State.key`). That of the file
+        itself would not be known in time: DVC writes track's own entry after it.
     commit
         HEAD, where the project is a git repository, else empty.
     dirty
         ``true`` where the commit does not hold this state, as before it is committed.
-    lock, params, raw_data, model
-        MD5 of dvc.lock, params.yaml, the raw data and the model, as DVC records them.
+    params, raw_data, model
+        MD5 of params.yaml, the raw data and the model, as DVC records them.
     experiment
         Name of the DVC experiment under which it ran, else empty.
     """
@@ -37,7 +35,6 @@ class Provenance:
     state: str
     commit: str
     dirty: str
-    lock: str
     params: str
     raw_data: str
     model: str
@@ -56,7 +53,6 @@ def provenance_of(root: Path, state: State) -> Provenance:
         state=state.key,
         commit=commit or "",
         dirty=str(commit is None or key_at(root, commit) != state.key).lower(),
-        lock=state.md5("dvc.lock") or "",
         params=state.md5("params.yaml") or "",
         raw_data=next((md5 for path, md5 in made.items() if path.startswith(RAW)), ""),
         model=made.get(MODEL, ""),
@@ -66,10 +62,5 @@ def provenance_of(root: Path, state: State) -> Provenance:
 
 def key_at(root: Path, commit: str) -> str | None:
     """Return the key of the state that a commit holds, None where it holds none."""
-    lock = git(root, "show", f"{commit}:./dvc.lock")
-    if lock is None:
-        return None
-    try:
-        return key_of(YAML(typ="safe").load(lock)["stages"])
-    except (YAMLError, TypeError, KeyError, AttributeError):
-        return None
+    stages = stages_of(git(root, "show", f"{commit}:./dvc.lock") or "")
+    return key_of(stages) if stages else None

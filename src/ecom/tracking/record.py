@@ -8,7 +8,6 @@ from typing import Final
 import joblib
 
 from ecom.averaging import LogOddsAverage  # noqa: F401  the model unpickles it, as the next
-from ecom.errors import ProjectError
 from ecom.features import add_features  # noqa: F401
 from ecom.schema import FEATURES
 from ecom.states import folder_state
@@ -40,11 +39,7 @@ def record(root: Path) -> Tracked:
         MLflow does not answer, or not in time; what was begun is begun anew the next time.
     """
     state = folder_state(root)
-    if stale := state.stale():
-        raise ProjectError(
-            f"the results are not of the code, data and knobs beside them ({', '.join(stale)}): "
-            "run `dvc repro` first"
-        )
+    state.require_fresh()
     origin = provenance_of(root, state)
     run = runs_of(state, origin.experiment or origin.commit[:7] or origin.state[:7])
     model = joblib.load(BytesIO(state.read(MODEL)))

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 CHAMPION: Final = "champion"
 REASON: Final = "ecom.champion.reason"
 SINCE: Final = "ecom.champion.since"
-BEFORE: Final = "ecom.champion.before"  # the version that was champion until then
+# Of the registered model: the champions that a rollback would bring back, and every move made.
+CHAMPIONS: Final = "ecom.champions"
+MOVES: Final = "ecom.champion.moves"
+TAG_LIMIT: Final = 5000  # characters that MLflow keeps of a tag; the oldest moves go first
 
 
 class TrackedState(State):
@@ -77,7 +80,7 @@ def promote(root: Path, version: str | None = None) -> Move:
             )
         champion = _by_alias(client, CHAMPION)
         if champion is None:
-            return _move(client, candidate, None, "the first champion")
+            return _move(client, candidate, [], "the first champion")
         if champion.version == candidate.version:
             raise ProjectError(f"version {candidate.version} of {REGISTERED} is champion already")
         comparison = _compare(root, client, champion, candidate)
@@ -86,7 +89,7 @@ def promote(root: Path, version: str | None = None) -> Move:
             raise ProjectError(
                 f"version {candidate.version} is not promoted over {champion.version}: {told}"
             )
-        return _move(client, candidate, champion.version, told)
+        return _move(client, candidate, _champions(client, champion.version), told)
 
 
 def rollback(root: Path) -> Move:
@@ -103,15 +106,15 @@ def rollback(root: Path) -> Move:
         champion = _by_alias(client, CHAMPION)
         if champion is None:
             raise ProjectError(f"{REGISTERED} has no champion to roll back: promote one first")
-        before = champion.tags.get(BEFORE)
-        target = _version(client, before) if before else None
+        before = _champions(client, champion.version)[:-1]
+        target = _version(client, before[-1]) if before else None
         if target is None:
             raise ProjectError(
                 f"version {champion.version} of {REGISTERED} is the first champion: there is none "
                 "before it"
             )
-        reason = f"rolled back from version {champion.version} ({champion.tags.get(REASON)})"
-        return _move(client, target, target.tags.get(BEFORE), reason)
+        reason = f"rolled back from version {champion.version}"
+        return _move(client, target, before[:-1], reason)
 
 
 def _compare(root: Path, client: "MlflowClient", champion: Any, candidate: Any) -> Comparison:
@@ -127,8 +130,9 @@ def _download(client: "MlflowClient", version: Any, folder: Path) -> State:
     for path in COMPARED:
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        # Local stores return where the file is; servers put it below a folder, by its name alone.
-        shutil.copy(client.download_artifacts(version.run_id, path), target)
+        # Some stores put it below the folder by its path, others by its name alone.
+        with TemporaryDirectory() as received:
+            shutil.copy(client.download_artifacts(version.run_id, path, received), target)
     state = folder_state(folder, f"version {version.version}")
     return TrackedState(state.name, None, state._files)
 
@@ -149,9 +153,24 @@ def _version(client: "MlflowClient", number: str) -> Any:
     return next((version for version in found if version.version == number), None)
 
 
-def _move(client: "MlflowClient", version: Any, before: str | None, reason: str) -> Move:
+def _champions(client: "MlflowClient", champion: str) -> list[str]:
+    """Return the versions that were champion one after the other, up to the one that is."""
+    kept = client.get_registered_model(REGISTERED).tags.get(CHAMPIONS, "")
+    versions = [version for version in kept.split(",") if version]
+    if champion in versions:  # the alias was moved by hand, or a move was cut off
+        last = len(versions) - versions[::-1].index(champion)
+        return versions[:last]
+    return [champion]
+
+
+def _move(client: "MlflowClient", version: Any, before: list[str], reason: str) -> Move:
+    """Make a version champion after those before it, and keep when and why."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    for tag, value in ((REASON, reason), (SINCE, now), (BEFORE, before or "")):
-        client.set_model_version_tag(REGISTERED, version.version, tag, value)
     client.set_registered_model_alias(REGISTERED, CHAMPION, version.version)
-    return Move(version.version, before, reason)
+    moves = client.get_registered_model(REGISTERED).tags.get(MOVES, "")
+    told = f"{moves}{now} version {version.version}: {reason}\n"
+    client.set_registered_model_tag(REGISTERED, MOVES, told[-TAG_LIMIT:])
+    client.set_registered_model_tag(REGISTERED, CHAMPIONS, ",".join([*before, version.version]))
+    for tag, value in ((REASON, reason), (SINCE, now)):
+        client.set_model_version_tag(REGISTERED, version.version, tag, value)
+    return Move(version.version, before[-1] if before else None, reason)

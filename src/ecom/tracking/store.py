@@ -3,8 +3,8 @@
 import logging
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -61,14 +61,21 @@ class Store:
             os.environ.setdefault(variable, value)
 
     @contextmanager
-    def client(self) -> "Iterator[MlflowClient]":
+    def client(self, *, create: bool = True) -> "Iterator[MlflowClient]":
         """Yield a client; turn what may go wrong on the way into one error.
+
+        Parameters
+        ----------
+        create
+            The local database, where there is none.
 
         Raises
         ------
         TrackingError
             There is no answer in time, or no record.
         """
+        if self._local and not create and not (self._local / DATABASE).exists():
+            raise TrackingError(f"nothing is recorded yet at {self.address}")
         import mlflow
         from alembic.util import CommandError
         from filelock import FileLock
@@ -77,14 +84,12 @@ class Store:
 
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.ERROR)
-        client = mlflow.MlflowClient(self.address, registry_uri=self.address)
+        # Experiments that run at once would create the local database twice.
+        turn = FileLock(self._local / f"{DATABASE}.lock", timeout=SECONDS) if self._local else None
         try:
-            if self._local:  # experiments that run at once would create the database twice
-                with FileLock(self._local / f"{DATABASE}.lock", timeout=SECONDS):
-                    yield client
-            else:
-                yield client
-        except (MlflowException, SQLAlchemyError, CommandError, OSError) as error:
+            with turn or nullcontext():
+                yield mlflow.MlflowClient(self.address, registry_uri=self.address)
+        except (MlflowException, SQLAlchemyError, CommandError, ImportError, OSError) as error:
             told = str(error).strip().splitlines()
             raise TrackingError(
                 f"MLflow at {self.address} does not do as asked: {told[0] if told else error!r}"
@@ -121,9 +126,11 @@ class Store:
                 self._log_model(parent, model, example)  # the last: it ends the run
             else:
                 parent = known.info.run_id
-                if origin.dirty == "false" and known.data.tags.get(f"{PREFIX}dirty") != "false":
-                    for name in LATEST:
-                        client.set_tag(parent, f"{PREFIX}{name}", origin.tags()[f"{PREFIX}{name}"])
+                if later := _later(origin, known.data.tags):
+                    later["mlflow.source.git.commit"] = origin.commit
+                    for each in runs_of_state(client, origin.state):
+                        for name, value in later.items():
+                            client.set_tag(each.info.run_id, name, value)
             if not origin.experiment:
                 self._register(client, parent, origin)
         return parent
@@ -137,7 +144,7 @@ class Store:
         parent: str | None = None,
     ) -> str:
         """Write a run and those below it; the parent of all stays open until all is written."""
-        from mlflow.entities import Metric, Param, RunTag
+        from mlflow.entities import Metric, Param
 
         self._hurry()
         own = {"mlflow.runName": run.name, **({"mlflow.parentRunId": parent} if parent else {})}
@@ -156,9 +163,7 @@ class Store:
             for step, value in enumerate(values if isinstance(values, list) else [values])
         ]
         params = [Param(name, str(value)) for name, value in run.params.items()]
-        client.log_batch(
-            run_id, metrics=metrics, params=params, tags=[RunTag("ecom.part", run.name)]
-        )
+        client.log_batch(run_id, metrics=metrics, params=params)
         with TemporaryDirectory() as folder:
             for path in run.files:
                 copy = Path(folder) / path
@@ -179,7 +184,8 @@ class Store:
         if found is not None:
             return str(found.experiment_id)
         place = (self._local / ARTIFACTS / name).as_uri() if self._local else None
-        return str(client.create_experiment(name, artifact_location=place))
+        kind = {"mlflow.experimentKind": "custom_model_development"}  # not of prompts and traces
+        return str(client.create_experiment(name, artifact_location=place, tags=kind))
 
     def _log_model(self, run_id: str, model: object, example: "pd.DataFrame") -> None:
         import mlflow.sklearn
@@ -235,6 +241,8 @@ class Store:
         found = client.search_model_versions(f"name='{REGISTERED}' and run_id='{run_id}'")
         if found:
             version = found[0]
+            for name, value in _later(origin, version.tags).items():
+                client.set_model_version_tag(REGISTERED, version.version, name, value)
         else:
             try:
                 client.create_registered_model(
@@ -255,6 +263,13 @@ class Store:
     def _hurry(self) -> None:
         if time.monotonic() > self._end:
             raise TrackingError(f"MLflow at {self.address} is too slow: given up")
+
+
+def _later(origin: Provenance, tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags that change where a state recorded before its commit has been committed."""
+    if origin.dirty == "true" or tags.get(f"{PREFIX}dirty") == "false":
+        return {}
+    return {f"{PREFIX}{name}": origin.tags()[f"{PREFIX}{name}"] for name in LATEST}
 
 
 def find_state(client: "MlflowClient", key: str) -> "MlflowRun | None":
