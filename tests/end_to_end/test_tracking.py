@@ -212,8 +212,10 @@ def test_lineage_leads_from_anything_to_all_the_others(tracked: Project) -> None
     tags = parent.data.tags
     head = tracked.run("git", "rev-parse", "--short", "HEAD").stdout.strip()
 
+    copy = str(tracked.root.parent / "served.joblib")
+    shutil.copy(tracked.root / "models" / "best_model.joblib", copy)
     for what in (
-        "models/best_model.joblib", "HEAD", parent.info.run_id, tags["ecom.model"],
+        "models/best_model.joblib", copy, "dvc.lock", "HEAD", parent.info.run_id, tags["ecom.model"],
         tags["ecom.raw_data"], tags["ecom.state"], tags["ecom.params"], tags["ecom.commit"],
     ):  # fmt: skip
         told = to_text(tracked.root, trace(tracked.root, what))

@@ -67,7 +67,7 @@ def review(root: Path, target: str) -> Iterator[Review]:
             "history here? `git fetch --unshallow` brings it"
         )
     here = git(root, "rev-parse", "--short", "HEAD")
-    changed = git(root, "status", "--porcelain", "--untracked-files=no")
+    changed = git(root, "status", "--porcelain")
     head = folder_state(root, f"{here} with uncommitted changes" if changed else str(here))
     rules = Rules.from_params(head.params)
     with _results_of(root, commit) as found:

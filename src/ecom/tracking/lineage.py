@@ -1,5 +1,6 @@
 """From a file, a hash, a run or a commit to all the others: what was made of what, and when."""
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -76,8 +77,8 @@ def trace(root: Path, what: str) -> Trace:
     root
         Of the project.
     what
-        A file of the project; the MD5 of one, of the data or of the model; the SHA-256 of a
-        state; the id of an MLflow run; or a git revision.
+        A file of the project, or a copy of one elsewhere; its MD5; the SHA-256 of a state; the
+        id of an MLflow run; or a git revision.
 
     Raises
     ------
@@ -111,9 +112,10 @@ def _resolve(root: Path, what: str) -> tuple[str, str]:
     if what == "dvc.lock":
         key = folder_state(root).key
         return key, f"dvc.lock (state {key})"
-    if (root / what).is_file():
-        md5 = folder_state(root).md5(what)
-        return str(md5), f"the file {what} (MD5 {md5})"
+    file = root / what  # which may be elsewhere, where a model is served
+    if file.is_file():
+        md5 = hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
+        return md5, f"the file {what} (MD5 {md5})"
     commit = git(root, "rev-parse", "--verify", "--quiet", f"{what}^{{commit}}")
     if commit:
         return commit, f"the commit {commit}"
@@ -231,6 +233,7 @@ def _described(run: Any) -> str:
         f"tracked at commit {commit[:7]}" if commit else "tracked outside git",
         *(["before it was committed"] if commit and tags.get(f"{PREFIX}dirty") == "true" else []),
         *([f"in experiment {experiment}"] if experiment else []),
+        *([f"PR-AUC {run.data.metrics['pr_auc']:.3f}"] if "pr_auc" in run.data.metrics else []),
     ]
     return ", ".join(parts)
 
