@@ -16,7 +16,7 @@ def main(stage: Stage) -> None:
     else:
         stage.say(f"run {tracked.run_id} at {tracked.address}")
     state = {"state": folder_state(ROOT).key}
-    stage.write_text("data/tracked.json", json.dumps(state, indent=2) + "\n")
+    stage.write_text("metrics/track.json", json.dumps(state, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -111,6 +111,7 @@ def recorded() -> set[str]:
     files = {
         out
         for stage in STAGES
+        if stage != "track"
         for out in declared_outs(stage)
         if out.startswith(("metrics/", "plots/", "docs/"))
     }

@@ -34,8 +34,8 @@ def exit_status(project: Project) -> int:
 
 
 def test_branches_get_the_verdict_that_they_deserve(copy: Project) -> None:
-    copy.run("git", "checkout", "--quiet", "-b", "arrival")
-    copy.set_params(features__set="at_arrival")
+    copy.run("git", "checkout", "--quiet", "-b", "quota")
+    copy.set_params(threshold__strategy="quota", threshold__quota=0.01)
     copy.run("git", "commit", "--quiet", "--all", "--message", "the knob without its results")
 
     done = copy.run(*MAKE, "review", "BASE=main", check=False)
@@ -47,25 +47,28 @@ def test_branches_get_the_verdict_that_they_deserve(copy: Project) -> None:
     worse = copy.run(*MAKE, "review", "BASE=main", check=False)
     assert worse.returncode != 0
     assert exit_status(copy) == 1
-    assert "🔴 Worse: PR-AUC -0." in comment(copy)
-    assert "- knobs: `features.set` end_of_session → at_arrival" in comment(copy)
+    assert "🔴 Worse: cost of errors, € per 1,000 sessions +" in comment(copy)
+    assert (
+        "- knobs: `threshold.strategy` minimum_cost → quota, `threshold.quota` 0.2 → 0.01"
+        in comment(copy)
+    )
     assert (copy.root / "reports" / "review" / "curves.png").read_bytes()[1:4] == b"PNG"
     assert copy.changed() == ""
 
     # What main found is gone from the cache: its own code makes it anew, elsewhere.
-    copy.run("dvc", "gc", "--workspace", "--force", "--quiet")
+    shutil.rmtree(copy.root / ".dvc" / "cache")
     anew = copy.run(*MAKE, "review", "BASE=main", check=False).stdout
     assert "Running stage 'evaluate'" in anew
-    assert "🔴 Worse: PR-AUC -0." in comment(copy)
+    assert "🔴 Worse: cost of errors, € per 1,000 sessions +" in comment(copy)
     assert copy.run("git", "worktree", "list").stdout.count("\n") == 1
     assert copy.changed() == ""
 
     copy.run("git", "checkout", "--quiet", "-b", "back")
     copy.run("git", "revert", "--no-edit", "main..HEAD")
     copy.run("dvc", "checkout", "--quiet", "--force")
-    copy.run(*MAKE, "review", "BASE=arrival")
+    copy.run(*MAKE, "review", "BASE=quota")
     assert exit_status(copy) == 0
-    assert "🟢 Better: PR-AUC +0." in comment(copy)
+    assert "🟢 Better: cost of errors, € per 1,000 sessions -" in comment(copy)
 
     # The target moves on, and the branch does not: the merge base is what counts.
     copy.run("git", "checkout", "--quiet", "main")
@@ -86,7 +89,7 @@ def test_branches_get_the_verdict_that_they_deserve(copy: Project) -> None:
 def test_a_target_that_is_not_there_is_told(synthetic: Project) -> None:
     done = synthetic.run("python", "-m", "ecom", "review", "nowhere", check=False)
 
-    assert done.returncode == 1
+    assert done.returncode == CANNOT_TELL
     assert "ecom: 'nowhere' and this branch share no commit" in done.stdout
 
 

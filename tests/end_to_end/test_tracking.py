@@ -202,7 +202,7 @@ def test_tags_tell_where_a_state_comes_from(tracked: Project) -> None:
 
     assert tags["ecom.model"] == made["models/best_model.joblib"]
     assert tags["ecom.raw_data"] == made["data/raw/online_shoppers_intention.csv"]
-    written = (tracked.root / "data" / "tracked.json").read_text(encoding="utf-8")
+    written = (tracked.root / "metrics" / "track.json").read_text(encoding="utf-8")
     assert tags["ecom.state"] == json.loads(written)["state"]
 
 
@@ -356,10 +356,10 @@ def test_a_team_server_on_postgresql_keeps_champions_and_survives_being_killed(
             assert not (copy.root / "mlflow.db").exists()
             assert "first champion" in ecom("promote")
 
-            copy.set_params(features__set="at_arrival")
+            copy.set_params(threshold__strategy="quota", threshold__quota=0.01)
             ask("dvc", "repro")
             refused = ecom("promote", check=False)
-            assert "version 2 is not promoted over 1: 🔴 Worse: PR-AUC" in refused
+            assert "version 2 is not promoted over 1: 🔴 Worse: cost of errors" in refused
 
             copy.run("git", "checkout", "--quiet", "params.yaml")
             copy.set_params(bootstrap__seed=1)  # another seed of the intervals, the same model

@@ -159,7 +159,7 @@ def test_another_seed_of_many_digits_is_told_in_full() -> None:
 def test_the_stage_that_records_is_no_change_of_results() -> None:
     main = state("main", SESSIONS, SCORES)
     lock = json.loads(main.read("dvc.lock"))
-    lock["stages"]["track"] = {"cmd": "x", "outs": [{"path": "data/tracked.json", "md5": "1"}]}
+    lock["stages"]["track"] = {"cmd": "x", "outs": [{"path": "metrics/track.json", "md5": "1"}]}
 
     recorded = state("branch", SESSIONS, SCORES, files={"dvc.lock": json.dumps(lock)})
 

@@ -10,7 +10,7 @@ import pandas as pd
 from ecom.notation import COST, METRIC_NAMES, bracketed
 from ecom.pictures import draw_confusion, draw_curves
 from ecom.schema import TARGET
-from ecom.states import State
+from ecom.states import RECORDER, State
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -81,9 +81,17 @@ def runs_of(state: State, name: str) -> Run:
         A stage has not run.
     """
     settings = {
-        knob: value for stage in state.lock.values() for knob, value in settings_of(stage).items()
+        knob: value
+        for name, stage in state.lock.items()
+        if name != RECORDER  # its own entry is still that of the run before
+        for knob, value in settings_of(stage).items()
     }
-    paths = sorted(out["path"] for out in state.outs)
+    paths = sorted(
+        out["path"]
+        for name, stage in state.lock.items()
+        if name != RECORDER
+        for out in stage.get("outs", [])
+    )
 
     def under(*folders: str) -> tuple[str, ...]:
         return tuple(path for path in paths if path.startswith(folders))
