@@ -57,12 +57,13 @@ docs: $(VENV)/run.ready  ## write the results of metrics/ into README.md
 	python -m ecom readme
 
 lock: $(VENV)/test.ready  ## pin the newest versions that pyproject.toml allows
-	uv pip compile --quiet --upgrade $(LOCK_OPTIONS) pyproject.toml -o requirements.txt
-	uv pip compile --quiet --upgrade $(LOCK_OPTIONS) pyproject.toml --extra dev \
-		--constraint requirements.txt -o requirements-dev.txt
+	$(LOCK) -o requirements.txt
+	$(LOCK) --constraint requirements.txt --extra dev -o requirements-dev.txt
+	$(LOCK) --constraint requirements.txt --extra remotes -o requirements-remotes.txt
 
-LOCK_OPTIONS := --universal --python-version 3.11 --no-emit-index-url --no-annotate \
-	--custom-compile-command "make lock"
+LOCK := uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --custom-compile-command "make lock" pyproject.toml
+UPGRADE := --upgrade
 
 $(VENV)/run.ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
@@ -70,7 +71,7 @@ $(VENV)/run.ready: requirements.txt pyproject.toml
 		": name one with make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/test.ready: requirements-dev.txt $(VENV)/run.ready

@@ -11,12 +11,14 @@ import json
 import os
 import pickle
 import platform
+import re
 import struct
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 AnySection = TypeVar("AnySection", bound=Section)
 
 DECIMALS = 6
+_NO_MEMORY = re.compile("MemoryError|failed to map segment|Cannot allocate memory")
 # What reading a file that was cut or replaced may raise; KeyError is joblib's, of foreign bytes.
 _UNREADABLE = (
     ValueError, TypeError, EOFError, KeyError, IndexError, pickle.UnpicklingError, struct.error,
@@ -185,8 +188,8 @@ class Stage:
         """Read a table, as Parquet or as CSV by the ending of the path."""
         import pandas as pd
 
-        with self._readable(path) as file:
-            return pd.read_parquet(file) if path.endswith(".parquet") else pd.read_csv(file)
+        with self._readable(path) as file, file.open("rb") as opened:
+            return pd.read_parquet(opened) if path.endswith(".parquet") else pd.read_csv(opened)
 
     def read_features(self, path: str) -> "tuple[pd.DataFrame, pd.Series[int]]":
         """Read raw sessions and their labels from an output of the features stage.
@@ -219,9 +222,9 @@ class Stage:
 
     def write_figure(self, path: str, figure: "Figure") -> None:
         """Write a picture as SVG whose bytes depend on nothing but what it shows."""
-        from matplotlib import rc_context
+        from matplotlib.style import context
 
-        with self.out(path) as temporary, rc_context({"svg.hashsalt": "ecom"}):
+        with self.out(path) as temporary, context(["default", {"svg.hashsalt": "ecom"}]):
             figure.savefig(temporary, format="svg", metadata={"Date": None}, dpi=150)
 
     def read_model(self, path: str) -> Any:
@@ -270,6 +273,22 @@ def run(main: Callable[[Stage], None]) -> None:
         sys.exit(1)
 
 
+def _say_where_memory_ran_out(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Show what no code can be written for where it happens: an import may want the last of it."""
+    killed = kind.__name__ == "TerminatedWorkerError"  # of joblib, which is not loaded yet
+    if not killed and kind is not MemoryError and not _NO_MEMORY.search(f"{kind} {error}"):
+        sys.__excepthook__(kind, error, trace)
+        return
+    cause = "a worker process was killed, as where memory runs out" if killed else "memory ran out"
+    advice = "free some, or take fewer rows or a smaller tune.n_jobs"
+    print(f"{Path(sys.argv[0]).stem}: {cause}: {advice}", file=sys.stderr)
+
+
+sys.excepthook = _say_where_memory_ran_out
+
+
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no figure")
 
@@ -278,7 +297,7 @@ def _load_yaml(name: str) -> Any:
     # As DVC reads it: YAML 1.2, where 1e-5 is a number.
     try:
         return YAML(typ="safe").load(ROOT / name)
-    except YAMLError as error:
+    except (YAMLError, ValueError, RecursionError) as error:  # a date that is none, say
         raise ParamsError(f"{name} is not valid YAML: {error}") from None
 
 

@@ -3,7 +3,7 @@
 from _stage import Stage, run
 
 from ecom.card import write_card
-from ecom.params import Data, Folds, Split
+from ecom.params import Folds, Split
 
 
 def main(stage: Stage) -> None:
@@ -12,7 +12,6 @@ def main(stage: Stage) -> None:
         {name: stage.read_metrics(f"metrics/{name}.json") for name in stages},
         stage.read_sessions("plots/slices.csv"),
         stage.read_sessions("data/predictions/mistakes.csv"),
-        data=stage.params(Data),
         split=stage.params(Split),
         folds=stage.params(Folds),
     )

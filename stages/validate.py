@@ -2,13 +2,13 @@
 
 from _stage import Stage, run
 
-from ecom.params import Validate
+from ecom.params import Temporal, Validate
 from ecom.validation import validate
 
 
 def main(stage: Stage) -> None:
     raw = stage.dep("data/raw/online_shoppers_intention.csv").read_bytes()
-    report = validate(raw, stage.params(Validate))
+    report = validate(raw, stage.params(Validate), stage.params(Temporal).test_months)
     stage.write_metrics("metrics/validate.json", report.to_dict())
     report.raise_if_invalid()
     stage.say(

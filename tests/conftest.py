@@ -2,7 +2,11 @@
 
 import _stage  # noqa: F401
 
+import os
+
 from hypothesis import settings
 
-settings.register_profile("ecom", deadline=None)  # machines are shared: no test is timed
-settings.load_profile("ecom")
+# Machines are shared: no test is timed. `make prove` tries more.
+settings.register_profile("test", deadline=None)
+settings.register_profile("prove", deadline=None, max_examples=2500)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))

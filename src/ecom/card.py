@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from ecom.notation import COST, METRIC_NAMES, bracketed, markdown_table
-from ecom.params import Data, Folds, Split
+from ecom.params import Folds, Split
 from ecom.schema import FEATURE_SETS, MONTHS
 
 DESCRIPTIONS = {
@@ -54,12 +54,11 @@ NOT_FOR = """\
   there."""
 
 
-def write_card(  # noqa: PLR0913  one for each section that it quotes
+def write_card(
     metrics: Mapping[str, Any],
     slices: pd.DataFrame,
     mistakes: pd.DataFrame,
     *,
-    data: Data,
     split: Split,
     folds: Folds,
 ) -> str:
@@ -72,7 +71,7 @@ def write_card(  # noqa: PLR0913  one for each section that it quotes
         evaluate and explain.
     slices, mistakes
         Of `ecom.slices.slice_metrics` and `ecom.slices.confident_mistakes`.
-    data, split, folds
+    split, folds
         Sections of params.yaml.
     """
     evaluate = metrics["evaluate"]
@@ -80,7 +79,7 @@ def write_card(  # noqa: PLR0913  one for each section that it quotes
         "Model": _model(metrics),
         "Intended use": _intended(evaluate["feature_set"]),
         "What it must not be used for": NOT_FOR,
-        "Data": _data(metrics, data),
+        "Data": _data(metrics),
         "Protocol": _protocol(metrics, split, folds),
         "How good": _figures(evaluate),
         "Operating point": _operating_point(metrics["threshold"], evaluate),
@@ -128,10 +127,10 @@ def _intended(feature_set: str) -> str:
     )
 
 
-def _data(metrics: Mapping[str, Any], data: Data) -> str:
+def _data(metrics: Mapping[str, Any]) -> str:
     clean, features, sha256 = metrics["clean"], metrics["features"], metrics["validate"]["sha256"]
-    if data.source == "synthetic":
-        origin = f"Sessions made by `ecom.synthetic`, seed {data.synthetic.seed}."
+    if clean["data"] == "synthetic":
+        origin = f"Sessions made by `ecom.synthetic` (sha256 `{sha256}`)."
     elif sha256 == PUBLISHED:
         origin = (
             "*Online Shoppers Purchasing Intention*, UCI 468, by C. Okan Sakar and Yomi Kastro "

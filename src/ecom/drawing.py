@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.style import context
 
 from ecom.schema import COLUMNS
 
@@ -13,18 +13,21 @@ TOWARDS, AGAINST = "#c2410c", "#1d4ed8"  # purchase, no purchase: told apart by 
 SKEWED = 50  # a column whose maximum is this many medians is drawn on a logarithmic scale
 WIDTH = 0.6  # of a category's points, between centres that are 1 apart
 LARGEST = 8  # contributions drawn one by one; the rest is summed
-STYLE: Any = {
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": "medium",
-}
+STYLE: Any = [
+    "default",  # whatever a matplotlibrc of the user says
+    {
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.titlelocation": "left",
+        "axes.titlesize": "medium",
+    },
+]
 _ALLOWED = {column.name: column.allowed for column in COLUMNS}
 
 
 def draw_importance(importance: "pd.Series[float]") -> Figure:
     """Draw the mean absolute contribution of each raw column as bars, the largest on top."""
-    with mpl.rc_context(STYLE):
+    with context(STYLE):
         figure = Figure(figsize=(7, 5), layout="constrained")
         axes = figure.subplots()
         drawn = importance[::-1]
@@ -46,7 +49,7 @@ def draw_dependence(points: pd.DataFrame) -> Figure:
     names = list(dict.fromkeys(points["column"]))
     across = min(3, len(names))
     down = -(-len(names) // across)
-    with mpl.rc_context(STYLE):
+    with context(STYLE):
         figure = Figure(figsize=(4 * across, 3 * down), layout="constrained")
         panels = figure.subplots(down, across, squeeze=False, sharey=True).ravel()
         for name, axes in zip(names, panels, strict=False):
@@ -66,7 +69,7 @@ def draw_sessions(table: pd.DataFrame) -> Figure:
         Of `ecom.explanation.contributions_of`.
     """
     names = list(dict.fromkeys(table["session"]))
-    with mpl.rc_context(STYLE):
+    with context(STYLE):
         figure = Figure(figsize=(8, 2.9 * len(names)), layout="constrained")
         for name, axes in zip(
             names, figure.subplots(len(names), squeeze=False).ravel(), strict=True

@@ -1,8 +1,10 @@
 """The knobs of params.yaml: one frozen, closed model per section."""
 
 import difflib
+import math
+import reprlib
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -22,6 +24,7 @@ ReviewedMetric = Literal[
     "pr_auc", "roc_auc", "brier", "expected_calibration_error", "cost_per_1000_sessions",
     "precision", "recall",
 ]  # fmt: skip
+SHOWN: Final = 100  # characters of a value in a message
 Difference = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -170,6 +173,47 @@ class Distribution(Section):
 Distributions = Annotated[dict[str, Distribution], Field(min_length=1)]
 
 
+class Domain(NamedTuple):
+    """What a hyperparameter may be, by scikit-learn's own rules.
+
+    From `low` on, or above it where `exclusive`, to `high`; a whole number where `whole`.
+    """
+
+    low: float
+    high: float = math.inf
+    exclusive: bool = False
+    whole: bool = False
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        kind = "a whole number" if self.whole else "a number"
+        low = f"{'above' if self.exclusive else 'at least'} {self.low:g}"
+        return f"{kind} {low}" + (f" and at most {self.high:g}" if self.high < math.inf else "")
+
+    def holds(self, drawn: Distribution) -> bool:
+        """Whether all that may be drawn is allowed."""
+        above = drawn.low > self.low if self.exclusive else drawn.low >= self.low
+        whole = drawn.distribution == "integer" or not self.whole
+        return above and drawn.high <= self.high and whole
+
+
+_OF_LOGISTIC = {"C": Domain(0, exclusive=True), "max_iter": Domain(1, whole=True), "tol": Domain(0)}
+HYPERPARAMETERS: Final[dict[Single, dict[str, Domain]]] = {
+    "logistic": _OF_LOGISTIC,
+    "logistic_interactions": _OF_LOGISTIC,
+    "hist_gradient_boosting": {
+        "l2_regularization": Domain(0),
+        "learning_rate": Domain(0, exclusive=True),
+        "max_bins": Domain(2, 255, whole=True),
+        "max_depth": Domain(1, whole=True),
+        "max_features": Domain(0, 1, exclusive=True),
+        "max_iter": Domain(1, whole=True),
+        "max_leaf_nodes": Domain(2, whole=True),
+        "min_samples_leaf": Domain(1, whole=True),
+    },
+}
+
+
 class Tune(Section):
     """The hyperparameter search over the candidate that cv chose."""
 
@@ -180,6 +224,21 @@ class Tune(Section):
     seed: Seed
     n_jobs: Annotated[int, Field(ge=1, le=256)]
     distributions: dict[Single, Distributions]
+
+    @model_validator(mode="after")
+    def _of_hyperparameters(self) -> Self:
+        for candidate, distributions in self.distributions.items():
+            known = HYPERPARAMETERS[candidate]
+            for name, drawn in distributions.items():
+                key = f"distributions.{candidate}.{name}"
+                if name not in known:
+                    raise ValueError(_unknown(key, known))
+                if not known[name].holds(drawn):
+                    raise ValueError(
+                        f"{key} draws {drawn.distribution} from {drawn.low:g} to {drawn.high:g}; "
+                        f"expected {known[name]}"
+                    )
+        return self
 
     def distributions_of(self, candidate: Candidate) -> dict[str, Distribution]:
         """Return the distributions of a candidate's hyperparameters.
@@ -199,7 +258,7 @@ class Tune(Section):
             }
         if candidate not in self.distributions:
             raise ParamsError(
-                f"tune.distributions has none for {candidate}, which cv selected, alone or in "
+                f"tune.distributions has none for {candidate}, which cv may select, alone or in "
                 f"an average; expected a section {candidate} with its hyperparameters"
             )
         return self.distributions[candidate]
@@ -319,9 +378,14 @@ def parse_params(values: object) -> dict[str, Section]:
         With a line for every fault: key, value and what is allowed.
     """
     known = {section.name: section for section in SECTIONS}
-    values = _with_text_keys(values)
+    try:
+        values = _with_text_keys(values)
+    except RecursionError:
+        raise ParamsError("params.yaml has an alias that holds itself; expected values") from None
     if not isinstance(values, Mapping):
-        raise ParamsError(f"params.yaml holds {values!r}; expected sections {', '.join(known)}")
+        raise ParamsError(
+            f"params.yaml holds {_shown(values)}; expected sections {', '.join(known)}"
+        )
     faults = [_unknown(str(name), known) for name in values if name not in known]
     sections = {}
     for name, model in known.items():
@@ -334,15 +398,37 @@ def parse_params(values: object) -> dict[str, Section]:
             sections[name] = model.model_validate(values[name])
         except ValidationError as error:
             faults += [_describe(model, fault) for fault in error.errors()]
+    faults += _contradictions(sections)
     if faults:
         raise ParamsError("params.yaml has\n" + "\n".join(f"  - {fault}" for fault in faults))
     return sections
 
 
-def _with_text_keys(values: Any) -> Any:
-    """Spell the keys of mappings as text, so that 3 is as unknown a key as '3'."""
+def _contradictions(sections: Mapping[str, Section]) -> list[str]:
+    """Return the faults of sections that do not go together."""
+    cv, tune = sections.get("cv"), sections.get("tune")
+    faults = []
+    if isinstance(cv, Cv) and isinstance(tune, Tune):
+        for candidate in cv.candidates:
+            try:
+                tune.distributions_of(candidate)
+            except ParamsError as error:
+                faults.append(str(error))
+    return list(dict.fromkeys(faults))
+
+
+def _with_text_keys(values: Any, known: dict[int, Any] | None = None) -> Any:
+    """Spell the keys of mappings as text, so that 3 is as unknown a key as '3'.
+
+    `known` has what was spelled before by identity: aliases may hold the same many times over.
+    """
+    known = {} if known is None else known
     if isinstance(values, Mapping):
-        return {str(key): _with_text_keys(value) for key, value in values.items()}
+        if id(values) not in known:
+            known[id(values)] = {
+                str(key): _with_text_keys(value, known) for key, value in values.items()
+            }
+        return known[id(values)]
     return values
 
 
@@ -366,7 +452,16 @@ def _describe(model: type[Section], fault: Any) -> str:
             return f"{key}: missing; expected {_allowed(document, node)}"
         case "value_error":
             return f"{key}: {fault['ctx']['error']}"
-    return f"{key}: {fault['input']!r} is not allowed; expected {_allowed(document, node)}"
+    value = _shown(fault["input"])
+    return f"{key}: {value} is not allowed; expected {_allowed(document, node)}"
+
+
+def _shown(value: object) -> str:
+    try:
+        text = reprlib.repr(value)
+    except ValueError:  # Python spells no number of more than 4,300 digits
+        text = "a number of thousands of digits"
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
 
 
 def _unknown(key: str, known: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from ecom.errors import NoSourceAnsweredError
+from ecom.recovery import recover
 from ecom.summary import HEADINGS, Summary
 
 RAW = "data/raw/online_shoppers_intention.csv"
@@ -26,6 +27,8 @@ def run_pipeline(root: Path) -> Path:
     SystemExit
         A stage failed; it has said why.
     """
+    for line in recover(root):
+        print(line, flush=True)
     if not (root / RAW).exists():
         # DVC only tells that a stage failed. Asked directly, fetch tells why.
         status = _python(root, "stages/fetch.py")

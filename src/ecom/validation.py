@@ -1,6 +1,7 @@
 """Is a raw file what `ecom.schema` says? Every violation is listed, none is repaired."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from ecom.schema import COLUMNS, NAMES, TARGET, Column
 
 EXAMPLES = 5
 VALUE_SHOWN = 60
+EACH_SIDE = 10  # of each class, so that a random split leaves some of them to train and to test
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Report:
             raise DataError(f"the raw data has {count}:\n{lines}")
 
 
-def validate(content: bytes, bounds: Validate) -> Report:
+def validate(content: bytes, bounds: Validate, test_months: Sequence[str] = ()) -> Report:
     """Check a raw CSV file against `ecom.schema` and the bounds of params.yaml.
 
     Parameters
@@ -72,7 +74,10 @@ def validate(content: bytes, bounds: Validate) -> Report:
     content
         The whole file.
     bounds
-        Row count and positive rate that are plausible for this data.
+        Row count and positive rate that are plausible for this data, with and without the rows
+        that repeat an earlier one.
+    test_months
+        Of the hold-out in time, `ecom.params.Temporal.test_months`.
 
     Returns
     -------
@@ -86,23 +91,28 @@ def validate(content: bytes, bounds: Validate) -> Report:
         return Report(sha256, problems=[Problem(str(error))])
     is_header = table[TARGET] == TARGET
     table = table[~is_header]
+    of_cells = _problems_of_cells(table)
+    distinct = (table if of_cells else to_types(table)).drop_duplicates()
     problems = [
         *_problems_of_headers(is_header),
-        *_problems_of_size(table, bounds),
-        *_problems_of_cells(table),
+        *_problems_of_size(table, len(distinct), bounds),
+        *of_cells,
     ]
     if not content.endswith(b"\n") and any(len(table) + 1 in found.lines for found in problems):
         problems.append(Problem("the file stops within its last row: truncated? Fetch it again"))
-    positives = _is_true(table[TARGET])
-    if not any(problem.column == TARGET for problem in problems):
+    faulty = {problem.column for problem in problems}
+    if TARGET not in faulty:
+        positives = _is_true(table.loc[distinct.index, TARGET])
         problems += _problems_of_target(positives, bounds)
+        if test_months and "Month" not in faulty:
+            problems += _problems_of_months(distinct["Month"], positives, test_months)
     return Report(
         sha256=sha256,
         rows=len(table),
         columns=table.shape[1],
-        duplicates=int((table if problems else to_types(table)).duplicated().sum()),
+        duplicates=len(table) - len(distinct),
         missing=int(table.isna().sum().sum()),
-        positive_rate=float(positives.mean()) if len(table) else 0.0,
+        positive_rate=float(_is_true(table[TARGET]).mean()) if len(table) else 0.0,
         problems=problems,
     )
 
@@ -148,15 +158,17 @@ def _problems_of_headers(is_header: "pd.Series[bool]") -> list[Problem]:
     return [Problem(f"the header stands again on line {lines[0]}: were files appended?")]
 
 
-def _problems_of_size(table: pd.DataFrame, bounds: Validate) -> list[Problem]:
+def _problems_of_size(table: pd.DataFrame, distinct: int, bounds: Validate) -> list[Problem]:
     rows = len(table)
-    if bounds.min_rows <= rows <= bounds.max_rows:
+    if bounds.min_rows <= distinct <= rows <= bounds.max_rows:
         return []
     half = rows // 2
     if rows and rows % 2 == 0 and np.array_equal(table[:half], table[half:]):
         cause = "its second half repeats the first: was it appended to itself?"
     elif rows > bounds.max_rows:
         cause = "was another file appended?"
+    elif rows >= bounds.min_rows:
+        cause = f"only {distinct:,} of them differ. Was a part of it repeated?"
     else:
         cause = "was it truncated?"
     return [
@@ -196,16 +208,34 @@ def _problems_of_cells(table: pd.DataFrame) -> list[Problem]:
 
 
 def _problems_of_target(positives: "pd.Series[bool]", bounds: Validate) -> list[Problem]:
-    rate = positives.mean()
+    rate = positives.mean() if len(positives) else 0.0
     if bounds.min_positive_rate <= rate <= bounds.max_positive_rate:
         return []
     return [
         Problem(
-            f"{rate:.1%} of the sessions end in a purchase ({TARGET} TRUE), expected "
+            f"{rate:.1%} of the distinct sessions end in a purchase ({TARGET} TRUE), expected "
             f"{bounds.min_positive_rate:.1%} to {bounds.max_positive_rate:.1%}. If that is right, "
             "set validate.min_positive_rate and validate.max_positive_rate"
         )
     ]
+
+
+def _problems_of_months(
+    months: "pd.Series[str]", positives: "pd.Series[bool]", test_months: Sequence[str]
+) -> list[Problem]:
+    late = months.isin(test_months)
+    problems = []
+    for when, side in ((f"before {test_months[0]}", ~late), (f"from {test_months[0]} on", late)):
+        sessions, purchases = int(side.sum()), int(positives[side].sum())
+        if min(purchases, sessions - purchases) < EACH_SIDE:
+            problems.append(
+                Problem(
+                    f"Month {when} has {sessions:,} sessions, {purchases:,} of them purchases; the "
+                    f"hold-out in time needs {EACH_SIDE} of each kind: set "
+                    "temporal.first_test_month to another month, or to null for none"
+                )
+            )
+    return problems
 
 
 def _is_true(cells: "pd.Series[str]") -> "pd.Series[bool]":

@@ -246,16 +246,6 @@ def test_a_bad_knob_stops_every_stage_before_any_work(unchanged: Project) -> Non
         assert "tune.n_iter: 'many'" in by_hand.stdout
 
 
-def test_every_stage_runs_by_hand_from_any_folder_with_the_same_bytes(
-    unchanged: Project, tmp_path: Path
-) -> None:
-    for stage in STAGES:
-        Project(tmp_path).run(sys.executable, str(unchanged.root / "stages" / f"{stage}.py"))
-
-    assert unchanged.run("dvc", "status").stdout.strip() == "Data and pipelines are up to date."
-    assert unchanged.changed() == ""
-
-
 @pytest.mark.parametrize(
     ("knob", "value", "stage", "said"),
     [

@@ -1,0 +1,311 @@
+"""Whatever breaks a run off, the next `dvc repro` reaches the same lock, and no half file counts."""
+
+import hashlib
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from ruamel.yaml import YAML
+
+from project import ROOT, Project
+
+pytestmark = pytest.mark.prove
+STAGES = tuple(YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"])
+KILLS_OF_EACH_STAGE = 4
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a disk of its own: needs root")
+MEGABYTE = 1 << 20
+HIT: Counter[str] = Counter()  # kills that found the stage at work
+CUT: list[str] = []  # what DVC said of its own files
+
+
+@pytest.fixture(scope="module")
+def project(synthetic: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return a copy of the project that has run, to be broken."""
+    root = tmp_path_factory.mktemp("broken") / "project"
+    shutil.copytree(synthetic.root, root, symlinks=True, ignore=shutil.ignore_patterns("exps"))
+    return Project(root)
+
+
+@pytest.fixture(scope="module")
+def seconds(project: Project) -> dict[str, float]:
+    """Return how long each stage works, about."""
+    taken = {}
+    for stage in STAGES:
+        start = time.monotonic()
+        project.run(sys.executable, f"stages/{stage}.py")
+        taken[stage] = time.monotonic() - start
+    return taken
+
+
+def lock_of(project: Project) -> str:
+    return (project.root / "dvc.lock").read_text(encoding="utf-8")
+
+
+def outs_of(project: Project) -> dict[str, str]:
+    stages = YAML(typ="safe").load(lock_of(project))["stages"]
+    return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
+
+
+def broken_files(project: Project, outs: dict[str, str]) -> list[str]:
+    """Return outputs that are there and are not what they must be."""
+    return [
+        path for path, md5 in outs.items()
+        if (file := project.root / path).exists()
+        and hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest() != md5
+    ]  # fmt: skip
+
+
+@contextmanager
+def started(project: Project, *command: str) -> "Iterator[subprocess.Popen[str]]":
+    """Start a command in a group of its own; kill what is left of it after the block."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    with subprocess.Popen(
+        command, cwd=project.root, env=os.environ | {"PATH": path}, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    ) as process:  # fmt: skip
+        try:
+            yield process
+        finally:
+            kill(process)
+
+
+def at_work(of: "subprocess.Popen[str]", *words: str) -> list[psutil.Process]:
+    """Return the Python processes below a command whose command line has these words."""
+    found = []
+    with suppress(psutil.NoSuchProcess):
+        for process in psutil.Process(of.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                line = " ".join(process.cmdline())
+                if re.match(r"\S*python", line) and all(word in line for word in words):
+                    found.append(process)
+    return found
+
+
+def wait_for(found: Callable[[], list[Any]], process: "subprocess.Popen[str]") -> list[Any]:
+    while process.poll() is None:
+        if result := found():
+            return result
+        time.sleep(0.01)
+    return []
+
+
+def kill(process: "subprocess.Popen[str]") -> None:
+    """Kill all that a command started, and wait for it: DVC takes a zombie for a living process."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def recovers(project: Project, lock: str) -> None:
+    """Hold `dvc repro` to reach a lock, and git to see no change.
+
+    Where the kill has cut one of DVC's own files, DVC must name it, and `make run` go on.
+    """
+    done = project.run("dvc", "repro", check=False)
+    if done.returncode:
+        assert re.search(r"rwlock'|dvc\.lock", done.stdout), done.stdout
+        CUT.append(done.stdout)
+        done = project.run(sys.executable, "-m", "ecom", "run")
+        assert "was cut off, as by a kill" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert lock_of(project) == lock
+    assert broken_files(project, outs_of(project)) == []
+    assert project.changed() == ""
+
+
+@pytest.mark.parametrize("number", range(KILLS_OF_EACH_STAGE))
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_run_killed_at_any_moment_is_made_good_by_the_next(
+    project: Project, seconds: dict[str, float], stage: str, number: int
+) -> None:
+    lock, outs = lock_of(project), outs_of(project)
+    moment = random.Random(f"{stage} {number}").uniform(0, seconds[stage])  # noqa: S311
+    script = f"stages/{stage}.py"
+    # As `dvc repro` runs it when it is stale, without making it so.
+    with started(project, "dvc", "repro", "--force", "--single-item", stage) as process:
+        found = wait_for(lambda: at_work(process, script), process)
+        time.sleep(moment)
+        HIT[stage] += bool(at_work(process, script))
+        if number == 0:  # as the kernel does where memory runs out: the stage alone
+            for worker in found:
+                with suppress(psutil.NoSuchProcess):
+                    worker.kill()
+            said, _ = process.communicate()
+            killed = f"failed to run: python {script}, exited with -9"
+            assert process.returncode == 0 or killed in said
+        elif number == 1:  # DVC alone: the stage goes on, beside the next run
+            process.kill()
+            process.wait()
+        else:
+            kill(process)
+        assert broken_files(project, outs) == []
+
+        recovers(project, lock)
+    assert broken_files(project, outs) == []
+
+
+def test_every_stage_was_hit_at_work(seconds: dict[str, float]) -> None:
+    assert sum(HIT.values()) >= len(STAGES) * KILLS_OF_EACH_STAGE // 2
+    assert set(HIT) == set(seconds)
+    assert all(HIT.values()), HIT
+
+
+def fresh(project: Project, root: Path) -> Project:
+    """Clone a project: no outputs, no cache, no lock."""
+    project.run("git", "clone", "--quiet", str(project.root), str(root))
+    clone = Project(root)
+    clone.run("git", "config", "user.name", "test")
+    clone.run("git", "config", "user.email", "test@example.org")
+    (root / "dvc.lock").unlink()
+    return clone
+
+
+def test_a_cold_run_killed_again_and_again_comes_to_the_same_lock(
+    project: Project, tmp_path: Path
+) -> None:
+    lock, outs = lock_of(project), outs_of(project)
+    clone = fresh(project, tmp_path / "clone")
+    random_ = random.Random(0)  # noqa: S311
+    kills = 0
+    for patience in range(100):
+        with started(clone, "dvc", "repro") as process:
+            with suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=random_.uniform(1, 3) + patience / 10)
+            if process.poll() is not None:
+                break
+        kills += 1
+        assert broken_files(clone, outs) == []
+
+    assert kills >= 10
+    recovers(clone, lock)
+
+
+def test_a_worker_that_is_killed_is_named_as_the_cause(project: Project) -> None:
+    project.set_params(tune__n_jobs=2, tune__n_iter=30)
+    with started(project, sys.executable, "stages/tune.py") as process:
+        worker, *_ = wait_for(lambda: at_work(process, "popen_loky"), process)
+        time.sleep(0.5)
+        worker.kill()
+        said, _ = process.communicate()
+    project.run("git", "checkout", "--quiet", "params.yaml")
+
+    assert process.returncode == 1
+    assert said.splitlines()[-1].startswith("tune: a worker process was killed, as where memory")
+    assert "Traceback" not in said
+
+
+NO_MEMORY = re.compile(
+    "memory ran out|a worker process was killed|Memory allocation still failed|exited with -(6|9|11)"
+)
+
+
+@pytest.mark.parametrize("megabytes", [900, 600, 300])
+@pytest.mark.parametrize("stage", ["clean", "tune", "evaluate", "explain"])
+def test_a_stage_without_memory_says_so(
+    project: Project, tmp_path: Path, stage: str, megabytes: int
+) -> None:
+    lock = lock_of(project)
+    limited = tmp_path / "python"
+    limited.write_text(f'#!/bin/sh\nulimit -v {megabytes * 1024}\nexec {sys.executable} "$@"\n')
+    limited.chmod(0o755)
+    path = os.pathsep.join([str(tmp_path), str(Path(sys.executable).parent), os.environ["PATH"]])
+
+    done = subprocess.run(
+        [Path(sys.executable).parent / "dvc", "repro", "--force", "--single-item", stage],
+        cwd=project.root, env=os.environ | {"PATH": path}, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+    if done.returncode:
+        assert NO_MEMORY.search(done.stdout), done.stdout
+        assert "Traceback" not in done.stdout
+    else:
+        assert megabytes > 300, "the limit was none"
+    recovers(project, lock)
+
+
+@contextmanager
+def disk(folder: Path, size: int) -> Iterator[Callable[[str], None]]:
+    """Mount a disk of so many bytes; yield what mounts it anew with other options."""
+    folder.mkdir()
+
+    def mount(options: str) -> None:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
+
+    mount(f"size={size}")
+    try:
+        yield lambda options: mount(f"remount,{options}")
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@AS_ROOT
+def test_a_full_disk_is_named_and_made_good(project: Project, tmp_path: Path) -> None:
+    lock, outs = lock_of(project), outs_of(project)
+    with disk(tmp_path / "disk", 100 * MEGABYTE) as remount:
+        clone = fresh(project, tmp_path / "disk" / "clone")
+        stopped: list[list[str]] = []
+        for free in range(0, 40 * MEGABYTE, 256 * 1024):
+            used = shutil.disk_usage(clone.root).used
+            size = used + free if not stopped else used + 192 * 1024
+            remount(f"size={size}")
+            done = clone.run("dvc", "repro", check=False)
+            assert broken_files(clone, outs) == []
+            assert "Traceback" not in done.stdout
+            if done.returncode == 0:
+                break
+            assert re.search("No space left on device|disk is full", done.stdout), done.stdout
+            stopped.append(re.findall(r"Running stage '(\w+)'", done.stdout)[-1:])
+
+        assert len(stopped) >= 5, stopped
+        remount(f"size={200 * MEGABYTE}")
+        recovers(clone, lock)
+
+
+@AS_ROOT
+def test_a_folder_that_cannot_be_written_is_named_and_made_good(
+    project: Project, tmp_path: Path
+) -> None:
+    lock = lock_of(project)
+    with disk(tmp_path / "disk", 200 * MEGABYTE) as remount:
+        clone = fresh(project, tmp_path / "disk" / "clone")
+        clone.run("dvc", "repro", "features")
+        remount("ro")
+        by_hand = clone.run(sys.executable, "stages/baseline.py", check=False)
+        by_dvc = clone.run("dvc", "repro", check=False)
+        remount("rw")
+
+        assert by_hand.stdout.startswith("baseline: Read-only file system: ")
+        assert by_hand.returncode == 1
+        assert by_dvc.returncode != 0
+        assert "Read-only file system" in by_dvc.stdout
+        assert "Traceback" not in by_hand.stdout + by_dvc.stdout
+        recovers(clone, lock)
+
+
+@AS_ROOT
+def test_one_read_only_folder_stops_the_stage_that_writes_there(
+    project: Project, tmp_path: Path
+) -> None:
+    lock = lock_of(project)
+    clone = fresh(project, tmp_path / "clone")
+    with disk(clone.root / "plots" / "explain", MEGABYTE) as remount:
+        remount("ro")
+        done = clone.run("dvc", "repro", check=False)
+
+    assert done.returncode != 0
+    assert "explain: Read-only file system: " in done.stdout
+    assert "Traceback" not in done.stdout
+    recovers(clone, lock)

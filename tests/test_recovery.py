@@ -1,0 +1,77 @@
+"""A run that was killed while DVC wrote goes on by `make run`."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ecom.recovery import IN_USE, LOCK, recover
+from project import ROOT
+
+WHOLE = (ROOT / LOCK).read_bytes()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a repository with a committed dvc.lock, and stages without their code."""
+    for command in (
+        ["git", "init", "--quiet"], ["git", "config", "user.name", "test"],
+        ["git", "config", "user.email", "test@example.org"], ["dvc", "init", "--quiet"],
+    ):  # fmt: skip
+        subprocess.run(command, cwd=tmp_path, check=True)
+    for name in ("dvc.yaml", "params.yaml", LOCK):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    subprocess.run(["git", "add", "--all"], cwd=tmp_path, check=True)
+    subprocess.run(["git", "commit", "--quiet", "--message", "state"], cwd=tmp_path, check=True)
+    return tmp_path
+
+
+def readable(project: Path) -> bool:
+    """Whether DVC reads dvc.lock."""
+    try:
+        with Repo(str(project)) as repo:
+            return bool(repo.index.stages)
+    except (DvcException, AttributeError):  # a hash of which the first digits read as a number
+        return False
+
+
+def test_whole_files_are_left_alone(project: Path) -> None:
+    (project / IN_USE).parent.mkdir(parents=True, exist_ok=True)
+    (project / IN_USE).write_text('{"read": {}}')
+
+    assert recover(project) == []
+    assert (project / LOCK).read_bytes() == WHOLE
+    assert (project / IN_USE).exists()
+
+
+def test_a_list_of_what_is_in_use_that_was_cut_is_removed(project: Path) -> None:
+    (project / IN_USE).parent.mkdir(parents=True, exist_ok=True)
+    (project / IN_USE).write_text('{"read": {"/da')
+
+    assert recover(project) == [f"{IN_USE} was cut off, as by a kill: removed"]
+    assert not (project / IN_USE).exists()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(end=st.integers(0, len(WHOLE) - 1))
+def test_a_lock_that_was_cut_anywhere_is_one_that_dvc_reads_again(project: Path, end: int) -> None:
+    (project / LOCK).write_bytes(WHOLE[:end])
+    cut = not readable(project)
+
+    said = recover(project)
+
+    assert bool(said) is cut
+    assert readable(project)
+    assert ((project / LOCK).read_bytes() == WHOLE) is cut
+
+
+def test_a_lock_that_was_never_committed_is_removed(project: Path) -> None:
+    (project / ".git").rename(project / "elsewhere")
+    (project / LOCK).write_bytes(b"")
+
+    assert recover(project) == [f"{LOCK} was cut off, as by a kill: removed; the cache has what ran since"]  # fmt: skip
+    assert not (project / LOCK).exists()
