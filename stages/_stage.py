@@ -7,6 +7,7 @@ checkout first on the path, also where DVC runs a copy of the project.
 """
 
 import inspect
+import io
 import json
 import os
 import pickle
@@ -216,7 +217,9 @@ class Stage:
         """Write a frame, without its index, as Parquet or as CSV by the ending of the path."""
         with self.out(path) as temporary:
             if path.endswith(".parquet"):
-                table.to_parquet(temporary, index=False)
+                # Arrow takes every path for UTF-8, whatever the locale says.
+                with temporary.open("wb") as opened:
+                    table.to_parquet(opened, index=False)
             else:
                 table.to_csv(temporary, index=False, lineterminator="\n")
 
@@ -259,6 +262,9 @@ class Stage:
 def run(main: Callable[[Stage], None]) -> None:
     """Run a stage's `main`; show errors a user can act on as a message, with exit status 1."""
     name = Path(inspect.getfile(main)).stem
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # the terminal may not know a €
+            stream.reconfigure(errors="backslashreplace")
     try:
         if len(sys.argv) > 1:
             raise ParamsError(

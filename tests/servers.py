@@ -115,3 +115,46 @@ def mlflow_server(
         ready=f"{address}/health", log=folder / "server.log", MLFLOW_DISABLE_TELEMETRY="true",
     ) as process:  # fmt: skip
         yield address, process
+
+
+@contextmanager
+def sftp_server(folder: Path, port: int) -> Iterator[Path]:
+    """Serve a folder over SSH; yield the private key that opens it."""
+    import asyncssh
+
+    folder.mkdir()
+    for name in ("host", "client"):
+        key = asyncssh.generate_private_key("ssh-ed25519")
+        key.write_private_key(folder.with_name(f"{name}_key"))
+        key.write_public_key(folder.with_name(f"{name}_key.pub"))
+        folder.with_name(f"{name}_key").chmod(0o600)
+    code = (
+        "import asyncio, asyncssh, sys\n"
+        "folder, port, host, client = sys.argv[1:]\n"
+        "async def main():\n"
+        "    server = await asyncssh.listen('127.0.0.1', int(port), server_host_keys=[host],\n"
+        "        authorized_client_keys=client, allow_scp=True,\n"
+        "        sftp_factory=lambda channel: asyncssh.SFTPServer(channel, chroot=folder.encode()))\n"
+        "    await server.wait_closed()\n"
+        "asyncio.run(main())\n"
+    )
+    with (folder.with_name("sftp.log")).open("wb") as output:
+        process = subprocess.Popen(
+            [
+                sys.executable, "-c", code, str(folder), str(port),
+                str(folder.with_name("host_key")), str(folder.with_name("client_key.pub")),
+            ],
+            stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    try:
+        end = time.monotonic() + SECONDS
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=5).close()
+                break
+            except OSError:
+                assert time.monotonic() < end
+                time.sleep(0.2)
+        yield folder.with_name("client_key")
+    finally:
+        kill(process)

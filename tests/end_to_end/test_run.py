@@ -4,96 +4,21 @@ import hashlib
 import json
 import os
 import pty
-import re
-import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
 from ecom.schema import NAMES
 from ecom.synthetic import generate_sessions
-from project import NEEDS_REAL_DATA, RAW, ROOT, Project, checkout, real_data
+from project import RAW, ROOT, Project, checkout
 
 STAGES = tuple(YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"])
 
 # The environment of these tests serves, instead of one that make would set up.
 MAKE_RUN = ("make", f"VENV={sys.prefix}", f"--assume-old={sys.prefix}/run.ready", "run")
-
-
-def lock(project: Project) -> dict[str, Any]:
-    loaded: dict[str, Any] = YAML(typ="safe").load(project.root / "dvc.lock")
-    return loaded
-
-
-def with_real_data(folder: Path) -> Project:
-    """Return a clean checkout with the real data where params.yaml looks for it first."""
-    data = real_data()
-    if data is None:
-        pytest.skip(NEEDS_REAL_DATA)
-    (folder / "shared" / "data").mkdir(parents=True)
-    shutil.copy(data, folder / "shared" / "data" / "online_shoppers_intention.csv")
-    return checkout(folder / "project")
-
-
-def test_clean_clones_give_the_committed_lock_and_metrics_byte_for_byte(tmp_path: Path) -> None:
-    project = with_real_data(tmp_path / "one place")
-    other = with_real_data(tmp_path / "quite" / "another")
-    committed = lock(project)
-    metrics = metrics_of(project)
-    for clone in (project, other):
-        (clone.root / "dvc.lock").unlink()
-
-    with ThreadPoolExecutor() as both:
-        runs = both.map(
-            lambda clone, variables: clone.run("dvc", "repro", **variables),
-            (project, other),
-            ({}, {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "OMP_NUM_THREADS": "2"}),
-        )
-    done, _ = runs
-
-    assert len(re.findall("Running stage", done.stdout)) == len(STAGES)
-    assert lock(project) == lock(other)
-    # Another CPU may round models and scores otherwise; data, code and metrics are the same.
-    assert without_models(lock(project)) == without_models(committed)
-    assert metrics_of(project) == metrics
-
-
-def without_models(of_lock: dict[str, Any]) -> dict[str, Any]:
-    """Return a lock without what comes out of a fitted model."""
-    return {
-        name: stage | {
-            kind: [
-                file for file in stage.get(kind, [])
-                if not file["path"].startswith(("models/", "plots/", "metrics/", "data/predictions/", "docs/"))
-            ]
-            for kind in ("deps", "outs")
-        }
-        for name, stage in of_lock["stages"].items()
-    }  # fmt: skip
-
-
-def metrics_of(project: Project) -> Any:
-    """Return every metric, numbers to be compared to 1e-6."""
-    return {
-        path.name: flat(json.loads(path.read_text()))
-        for path in sorted((project.root / "metrics").glob("*.json"))
-        if path.stem != "track"  # a hash of the lock, and so of models that another CPU rounds
-    }
-
-
-def flat(metrics: Any, key: str = "") -> Any:
-    if isinstance(metrics, dict):
-        return {
-            k: v for name, value in metrics.items() for k, v in flat(value, f"{key}.{name}").items()
-        }
-    if isinstance(metrics, list):
-        return flat(dict(enumerate(metrics)), key)
-    return {key: pytest.approx(metrics, abs=1e-6) if isinstance(metrics, float) else metrics}
 
 
 def offline(folder: Path) -> Project:

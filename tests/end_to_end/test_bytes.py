@@ -1,0 +1,148 @@
+"""The same inputs give the same bytes, wherever and as whomever."""
+
+import json
+import re
+import shutil
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from elsewhere import elsewhere
+from project import NEEDS_REAL_DATA, ROOT, Project, checkout, real_data
+
+STAGES = tuple(YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"])
+
+
+def lock(project: Project) -> dict[str, Any]:
+    loaded: dict[str, Any] = YAML(typ="safe").load(project.root / "dvc.lock")
+    return loaded
+
+
+def with_real_data(folder: Path) -> Project:
+    """Return a clean checkout with the real data where params.yaml looks for it first."""
+    data = real_data()
+    if data is None:
+        pytest.skip(NEEDS_REAL_DATA)
+    (folder / "shared" / "data").mkdir(parents=True)
+    shutil.copy(data, folder / "shared" / "data" / "online_shoppers_intention.csv")
+    return checkout(folder / "project")
+
+
+def test_clean_clones_give_the_committed_lock_and_metrics_byte_for_byte(tmp_path: Path) -> None:
+    here = with_real_data(tmp_path / "one place")
+    there = with_real_data(tmp_path / "quite" / "änother")
+    committed, metrics = lock(here), metrics_of(here)
+    for clone in (here, there):
+        (clone.root / "dvc.lock").unlink()
+
+    with ThreadPoolExecutor() as both:
+        of_here = both.submit(here.run, "dvc", "repro", PYTHONHASHSEED="0", TZ="UTC")
+        of_there = both.submit(elsewhere, there, tmp_path, "dvc", "repro")
+    said = of_here.result().stdout, of_there.result().stdout
+
+    assert [len(re.findall("Running stage", each)) for each in said] == [len(STAGES)] * 2
+    assert lock(here) == lock(there)
+    # Another CPU may round models and scores otherwise; data, code and metrics are the same.
+    assert without_models(lock(here)) == without_models(committed)
+    assert metrics_of(here) == metrics
+
+
+def without_models(of_lock: dict[str, Any]) -> dict[str, Any]:
+    """Return a lock without what comes out of a fitted model."""
+    return {
+        name: stage | {
+            kind: [
+                file for file in stage.get(kind, [])
+                if not file["path"].startswith(("models/", "plots/", "metrics/", "data/predictions/", "docs/"))
+            ]
+            for kind in ("deps", "outs")
+        }
+        for name, stage in of_lock["stages"].items()
+    }  # fmt: skip
+
+
+def metrics_of(project: Project) -> Any:
+    """Return every metric, numbers to be compared to 1e-6."""
+    return {
+        path.name: flat(json.loads(path.read_text()))
+        for path in sorted((project.root / "metrics").glob("*.json"))
+        if path.stem != "track"  # a hash of the lock, and so of models that another CPU rounds
+    }
+
+
+def flat(metrics: Any, key: str = "") -> Any:
+    if isinstance(metrics, dict):
+        return {
+            k: v for name, value in metrics.items() for k, v in flat(value, f"{key}.{name}").items()
+        }
+    if isinstance(metrics, list):
+        return flat(dict(enumerate(metrics)), key)
+    return {key: pytest.approx(metrics, abs=1e-6) if isinstance(metrics, float) else metrics}
+
+
+def test_the_committed_metrics_are_those_of_the_committed_lock() -> None:
+    outs = [
+        out for stage in lock(Project(ROOT))["stages"].values() for out in stage.get("outs", [])
+    ]
+    kept = [out for out in outs if out["path"].startswith(("metrics/", "docs/"))]
+
+    assert len(kept) == len(list((ROOT / "metrics").glob("*.json"))) + 1
+    for out in kept:
+        assert (ROOT / out["path"]).stat().st_size == out["size"]
+
+
+def leaves_traces(project: Project, there: Project, folder: Path) -> set[str]:
+    """Run clean in two places; return what differs among its outputs."""
+    project.run(sys.executable, "stages/clean.py")
+    elsewhere(there, folder, sys.executable, "stages/clean.py")
+    outs = ("metrics/clean.json", "data/processed/online_shoppers_clean.csv")
+    return {out for out in outs if (project.root / out).read_bytes() != (there.root / out).read_bytes()}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        None,
+        "__import__('time').time()",
+        "__import__('time').tzname[0]",
+        "str(Path.cwd())",
+        "__import__('getpass').getuser()",
+        "str(Path.home())",
+        "hash('a')",
+        "list({'a', 'b', 'c', 'd', 'e', 'f', 'g'})",
+        "oct(__import__('os').umask(0o22))",
+        "len(__import__('os').sched_getaffinity(0))",
+        "__import__('os').getpid()",
+        "__import__('locale').getpreferredencoding()",
+        "__import__('shutil').get_terminal_size().columns",
+    ],
+)
+def test_a_trace_of_when_where_or_by_whom_would_be_caught(
+    unchanged: Project, tmp_path: Path, trace: str | None
+) -> None:
+    code = unchanged.root / "stages" / "clean.py"
+    if trace:
+        plain = code.read_text(encoding="utf-8")
+        planted = plain.replace('{"rows_in":', f'{{"trace": {trace}, "rows_in":')
+        code.write_text(
+            planted.replace("import hashlib", "import hashlib\nfrom pathlib import Path")
+        )
+        assert planted != plain
+    there = Project(tmp_path / "there")
+    shutil.copytree(
+        unchanged.root, there.root, ignore=shutil.ignore_patterns(".dvc", ".git", "mlartifacts")
+    )
+
+    assert leaves_traces(unchanged, there, tmp_path) == ({"metrics/clean.json"} if trace else set())
+
+
+def test_workers_leave_no_trace(unchanged: Project) -> None:
+    before = lock(unchanged)["stages"]["tune"]["outs"]
+    unchanged.set_params(tune__n_jobs=2)
+    unchanged.run("dvc", "repro", "--single-item", "tune")
+
+    assert lock(unchanged)["stages"]["tune"]["outs"] == before

@@ -1,0 +1,208 @@
+"""Experiments and remotes, as a team uses them, from clones: what must hold afterwards."""
+
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from project import Project
+from servers import free_port, sftp_server
+
+KNOB = ("-S", "threshold.strategy=quota")  # stales threshold, and what follows it
+
+
+@pytest.fixture(scope="module")
+def upstream(synthetic: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a bare Git repository that the team pushes to."""
+    bare = tmp_path_factory.mktemp("upstream") / "project.git"
+    synthetic.run("git", "clone", "--quiet", "--bare", ".", str(bare))
+    return bare
+
+
+@pytest.fixture(scope="module")
+def storage(synthetic: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that serves as the team's storage, with the outputs of main in it."""
+    folder = tmp_path_factory.mktemp("storage")
+    with remote(synthetic, str(folder)):
+        synthetic.run("dvc", "push")
+    return folder
+
+
+@contextmanager
+def remote(project: Project, url: str, **options: str) -> Iterator[None]:
+    """Name a default remote of a project, for this machine alone, until the block ends."""
+    project.run("dvc", "remote", "add", "--local", "--force", "--default", "storage", url)
+    for name, value in options.items():
+        project.run("dvc", "remote", "modify", "--local", "storage", name, value)
+    try:
+        yield
+    finally:
+        project.run("dvc", "remote", "remove", "--local", "storage")
+
+
+def clone(upstream: Path, root: Path) -> Project:
+    """Clone what the team shares: code, lock and metrics, no data."""
+    subprocess.run(["git", "clone", "--quiet", str(upstream), str(root)], check=True)
+    project = Project(root)
+    project.run("git", "config", "user.name", "test")
+    project.run("git", "config", "user.email", "test@example.org")
+    return project
+
+
+def outs_of(project: Project) -> dict[str, str]:
+    lock = YAML(typ="safe").load(project.root / "dvc.lock")
+    return {o["path"]: o["md5"] for stage in lock["stages"].values() for o in stage.get("outs", [])}
+
+
+def holds_its_outputs(project: Project) -> bool:
+    """Whether every output is there and is what dvc.lock says."""
+    return all(
+        hashlib.md5((project.root / path).read_bytes(), usedforsecurity=False).hexdigest() == md5
+        for path, md5 in outs_of(project).items()
+    )
+
+
+def strategy(project: Project) -> str:
+    metrics = json.loads((project.root / "metrics" / "threshold.json").read_text())
+    return str(metrics["strategy"])
+
+
+def test_a_clone_pulls_what_was_pushed_and_has_nothing_to_do(
+    upstream: Path, storage: Path, tmp_path: Path
+) -> None:
+    project = clone(upstream, tmp_path / "clone")
+    with remote(project, str(storage)):
+        project.run("dvc", "pull")
+
+    assert holds_its_outputs(project)
+    again = project.run("dvc", "repro").stdout
+    assert "Running stage" not in again
+    assert "Data and pipelines are up to date." in again
+    assert project.changed() == ""
+
+
+def test_a_clone_pulls_over_ssh_what_another_pushed(
+    synthetic: Project, upstream: Path, tmp_path: Path
+) -> None:
+    port = free_port()
+    with sftp_server(tmp_path / "served", port) as key:
+        address = f"ssh://tester@127.0.0.1:{port}/cache"
+        project = clone(upstream, tmp_path / "clone")
+        with (
+            remote(synthetic, address, keyfile=str(key)),
+            remote(project, address, keyfile=str(key)),
+        ):
+            pushed = synthetic.run("dvc", "push").stdout
+            project.run("dvc", "pull")
+            again = synthetic.run("dvc", "push").stdout
+
+    assert re.search(r"\d+ files pushed", pushed)
+    assert "Everything is up to date." in again
+    assert holds_its_outputs(project)
+    assert project.changed() == ""
+
+
+def test_a_pull_from_storage_that_has_lost_a_file_names_it_and_leaves_no_half_of_it(
+    upstream: Path, storage: Path, tmp_path: Path
+) -> None:
+    project = clone(upstream, tmp_path / "clone")
+    md5 = outs_of(project)["models/best_model.joblib"]
+    stored = storage / "files" / "md5" / md5[:2] / md5[2:]
+    content = stored.read_bytes()
+    stored.unlink()
+    try:
+        with remote(project, str(storage)):
+            done = project.run("dvc", "pull", check=False)
+    finally:
+        stored.write_bytes(content)
+
+    assert done.returncode != 0
+    assert "models/best_model.joblib" in done.stdout
+    assert not (project.root / "models" / "best_model.joblib").exists()
+
+
+def test_an_experiment_in_a_folder_of_its_own_leaves_the_workspace_alone(
+    upstream: Path, storage: Path, tmp_path: Path
+) -> None:
+    project = clone(upstream, tmp_path / "clone")
+    with remote(project, str(storage)):
+        project.run("dvc", "pull")
+    before = outs_of(project)
+
+    project.run("dvc", "exp", "run", "--temp", "--name", "by-quota", *KNOB)
+
+    assert project.changed() == ""
+    assert outs_of(project) == before
+    assert holds_its_outputs(project)
+    assert strategy(project) == "minimum_cost"
+
+    project.run("dvc", "exp", "apply", "by-quota")
+
+    assert strategy(project) == "quota"
+    assert holds_its_outputs(project)
+    assert project.params()["threshold"]["strategy"] == "quota"
+    assert "Running stage" not in project.run("dvc", "repro").stdout
+
+
+def test_queued_experiments_run_two_at_a_time_each_with_its_own_knob(
+    upstream: Path, storage: Path, tmp_path: Path
+) -> None:
+    project = clone(upstream, tmp_path / "clone")
+    with remote(project, str(storage)):
+        project.run("dvc", "pull")
+    quotas = {"a": 0.1, "b": 0.2, "c": 0.3}
+    for name, quota in quotas.items():
+        project.run(
+            "dvc", "exp", "run", "--queue", "--name", name, *KNOB, "-S", f"threshold.quota={quota}"
+        )
+
+    project.run("dvc", "queue", "start", "-j", "2")
+    project.run("dvc", "queue", "logs", "--follow", "a", check=False)
+    for name in quotas:  # waits for each
+        project.run("dvc", "queue", "logs", "--follow", name, check=False)
+    project.run("dvc", "queue", "stop")
+
+    status = project.run("dvc", "queue", "status").stdout
+    assert len(re.findall("Success", status)) == len(quotas), status
+    assert project.changed() == ""
+    shown = json.loads(project.run("dvc", "exp", "show", "--json").stdout)
+    experiments = [e for state in shown for e in state["experiments"] or []]
+    found = {
+        e["name"]: e["revs"][-1]["data"]["metrics"]["metrics/threshold.json"]["data"][
+            "flagged_rate"
+        ]
+        for e in experiments
+    }
+    assert set(found) == set(quotas)
+    assert all(found[name] <= quota for name, quota in quotas.items())
+    assert len(set(found.values())) == len(quotas)
+
+
+def test_an_experiment_is_pushed_by_one_and_applied_by_another(
+    upstream: Path, storage: Path, tmp_path: Path
+) -> None:
+    one, other = (clone(upstream, tmp_path / name) for name in ("one", "other"))
+    with remote(one, str(storage)), remote(other, str(storage)):
+        one.run("dvc", "pull")
+        one.run("dvc", "exp", "run", "--name", "shared", *KNOB)
+        one.run("dvc", "exp", "push", "origin", "shared")
+        listed = other.run("dvc", "exp", "list", "origin").stdout
+        other.run("dvc", "exp", "pull", "origin", "shared")
+        other.run("dvc", "exp", "apply", "shared")
+        other.run("dvc", "checkout", "--allow-missing")
+        other.run("dvc", "pull")
+
+    assert "shared" in listed
+    assert strategy(other) == "quota"
+    assert outs_of(other) == outs_of(one)
+    assert holds_its_outputs(other)
+    assert "Running stage" not in other.run("dvc", "repro").stdout
+    compared = other.run(sys.executable, "-m", "ecom", "compare", "HEAD", "workspace").stdout
+    assert "threshold.strategy" in compared
