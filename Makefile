@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format review ui report study verdicts bench docs lock
+.PHONY: help run test prove lint format review ui report study verdicts bench docs lock audit sbom
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -16,6 +16,10 @@ run: $(VENV)/run.ready  ## set up, run the pipeline, show what was found
 
 test: $(VENV)/test.ready lint  ## set up, lint, check types, run every test
 	python -m pytest --numprocesses auto --dist loadfile
+
+prove: $(VENV)/test.ready  ## what is promised, the long way: thousands of files, kills, full disks
+	HYPOTHESIS_PROFILE=prove python -m pytest --numprocesses auto --dist loadfile \
+		-m "prove or hostile"
 
 lint: $(VENV)/test.ready  ## formatting, lint, import contracts, types
 	ruff format --check
@@ -53,8 +57,25 @@ study: $(VENV)/run.ready  ## judge the choice of model over ten splits (about si
 bench: $(VENV)/test.ready  ## time the pipeline, stage by stage
 	python benchmarks/pipeline.py
 
-docs: $(VENV)/run.ready  ## write the results of metrics/ into README.md
+docs: $(VENV)/test.ready  ## write the results of metrics/ into README.md, and docs/licences.md
 	python -m ecom readme
+	printf '%s\n' '# Licences of what requirements.txt installs' '' \
+		'Written by `make docs`. What asks for more than a notice is argued in `tests/test_supply_chain.py`.' \
+		'' > docs/licences.md
+	pip-licenses --from=mixed --format=markdown --with-system --with-urls --packages \
+		$$(sed -n 's/^\([A-Za-z0-9._-]*\)==.*/\1/p' requirements.txt) >> docs/licences.md
+
+audit: $(VENV)/test.ready  ## known vulnerabilities of what is pinned; needs the web
+	pip-audit --strict --disable-pip --require-hashes --requirement requirements-dev.txt $(ARGUED)
+	pip-audit --strict --disable-pip --require-hashes --requirement requirements-remotes.txt $(ARGUED)
+
+# Vulnerabilities that do not concern this project: `--ignore-vuln ID \`, its reason in a line above.
+ARGUED :=
+
+sbom: $(VENV)/test.ready  ## write reports/sbom.json, the bill of materials (CycloneDX)
+	@mkdir -p reports
+	cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+		--output-file reports/sbom.json requirements.txt
 
 lock: $(VENV)/test.ready  ## pin the newest versions that pyproject.toml allows
 	$(LOCK) -o requirements.txt

@@ -109,6 +109,7 @@ def test_a_clone_pulls_over_ssh_what_another_pushed(
     assert project.changed() == ""
 
 
+@pytest.mark.prove
 def test_a_pull_from_storage_that_has_lost_a_file_names_it_and_leaves_no_half_of_it(
     upstream: Path, storage: Path, tmp_path: Path
 ) -> None:
@@ -128,6 +129,7 @@ def test_a_pull_from_storage_that_has_lost_a_file_names_it_and_leaves_no_half_of
     assert not (project.root / "models" / "best_model.joblib").exists()
 
 
+@pytest.mark.prove
 def test_an_experiment_in_a_folder_of_its_own_leaves_the_workspace_alone(
     upstream: Path, storage: Path, tmp_path: Path
 ) -> None:
@@ -151,6 +153,7 @@ def test_an_experiment_in_a_folder_of_its_own_leaves_the_workspace_alone(
     assert "Running stage" not in project.run("dvc", "repro").stdout
 
 
+@pytest.mark.prove
 def test_queued_experiments_run_two_at_a_time_each_with_its_own_knob(
     upstream: Path, storage: Path, tmp_path: Path
 ) -> None:
@@ -185,6 +188,7 @@ def test_queued_experiments_run_two_at_a_time_each_with_its_own_knob(
     assert len(set(found.values())) == len(quotas)
 
 
+@pytest.mark.prove
 def test_an_experiment_is_pushed_by_one_and_applied_by_another(
     upstream: Path, storage: Path, tmp_path: Path
 ) -> None:

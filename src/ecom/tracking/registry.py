@@ -81,7 +81,7 @@ def promote(root: Path, version: str | None = None) -> Move:
         champion = _by_alias(client, CHAMPION)
         if champion is None:
             return _move(client, candidate, [], "the first champion")
-        if champion.version == candidate.version:
+        if _number(champion) == _number(candidate):
             raise ProjectError(f"version {candidate.version} of {REGISTERED} is champion already")
         comparison = _compare(root, client, champion, candidate)
         told = headline(comparison)
@@ -89,7 +89,7 @@ def promote(root: Path, version: str | None = None) -> Move:
             raise ProjectError(
                 f"version {candidate.version} is not promoted over {champion.version}: {told}"
             )
-        return _move(client, candidate, _champions(client, champion.version), told)
+        return _move(client, candidate, _champions(client, _number(champion)), told)
 
 
 def rollback(root: Path) -> Move:
@@ -106,7 +106,7 @@ def rollback(root: Path) -> Move:
         champion = _by_alias(client, CHAMPION)
         if champion is None:
             raise ProjectError(f"{REGISTERED} has no champion to roll back: promote one first")
-        before = _champions(client, champion.version)[:-1]
+        before = _champions(client, _number(champion))[:-1]
         target = _version(client, before[-1]) if before else None
         if target is None:
             raise ProjectError(
@@ -150,7 +150,12 @@ def _by_alias(client: "MlflowClient", alias: str) -> Any:
 
 def _version(client: "MlflowClient", number: str) -> Any:
     found = client.search_model_versions(f"name='{REGISTERED}'")
-    return next((version for version in found if version.version == number), None)
+    return next((version for version in found if _number(version) == number), None)
+
+
+def _number(version: Any) -> str:
+    """Return the number of a version as text, as servers tell it; a database tells a number."""
+    return str(version.version)
 
 
 def _champions(client: "MlflowClient", champion: str) -> list[str]:
@@ -170,7 +175,7 @@ def _move(client: "MlflowClient", version: Any, before: list[str], reason: str) 
     moves = client.get_registered_model(REGISTERED).tags.get(MOVES, "")
     told = f"{moves}{now} version {version.version}: {reason}\n"
     client.set_registered_model_tag(REGISTERED, MOVES, told[-TAG_LIMIT:])
-    client.set_registered_model_tag(REGISTERED, CHAMPIONS, ",".join([*before, version.version]))
+    client.set_registered_model_tag(REGISTERED, CHAMPIONS, ",".join([*before, _number(version)]))
     for tag, value in ((REASON, reason), (SINCE, now)):
         client.set_model_version_tag(REGISTERED, version.version, tag, value)
-    return Move(version.version, before[-1] if before else None, reason)
+    return Move(_number(version), before[-1] if before else None, reason)

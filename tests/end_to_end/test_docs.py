@@ -1,0 +1,121 @@
+"""The commands of README and docs do what they are there for."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ecom.synthetic import generate_sessions
+from pages import commands
+from project import Project
+
+HAS_RESULTS = "Results on synthetic sessions"
+OWN = "dvc exp run -S 'data.sources=[/path/to/sessions.csv]' -S data.sha256=null -S validate.min_rows=1000 -S validate.max_rows=1000000"
+PUSH = "dvc remote add --default storage PATH && dvc push"
+
+# Each command, and a part of what it prints; where they differ, what is run instead.
+RUN: dict[str, str | tuple[str, str]] = {
+    "dvc checkout": "",
+    "dvc metrics diff": "",
+    "dvc metrics show metrics/evaluate.json": "best_model",
+    "dvc plots diff": "index.html",
+    "dvc plots show": "index.html",
+    "dvc pull": (f"{PUSH} && dvc pull", "up to date"),
+    "dvc push": (PUSH, "files pushed"),
+    "dvc remote add --default storage PATH": "",
+    "dvc repro": "Data and pipelines are up to date.",
+    "dvc repro --force fetch": "synthetic sessions",
+    "dvc repro --single-item tune": "up to date",
+    "git commit": ("git commit --quiet --allow-empty --message state", ""),
+    "git config user.name": "test",
+    "git restore . && dvc checkout": "",
+    "make": "what is promised, the long way",
+    "make docs": "",
+    "make report": "reports/index.html",
+    "make run": HAS_RESULTS,
+    "make sbom": "",
+    "python -m ecom compare": "",
+    "python -m ecom compare [BASE] [HEAD]": ("python -m ecom compare HEAD workspace", ""),
+    "python -m ecom lineage models/best_model.joblib": "best_model",
+    "python -m ecom promote": "the first champion",
+    "python -m ecom rollback": (
+        "python -m ecom promote; python -m ecom rollback; true", "is the first champion",
+    ),
+    "python -m ecom track": "",
+    "python stages/tune.py": "tune: ",
+    "source .venv/bin/activate": (f". {sys.prefix}/bin/activate && dvc --version", "3."),
+}  # fmt: skip
+LONG: dict[str, str | tuple[str, str]] = {
+    "dvc exp run -S cv.rule=one_standard_error": "Ran experiment",
+    "dvc exp run -S features.set=at_arrival": "Ran experiment",
+    "dvc exp run -S threshold.strategy=quota -S threshold.quota=0.1": "quota: from",
+    "dvc exp run -S tune.n_iter=30": "Ran experiment",
+    OWN: (OWN.replace("-S data", "-S data.source=real -S data", 1), "Ran experiment"),
+    "make review": "",
+    "pip install -r requirements-remotes.txt": (
+        "pip install --dry-run --quiet -r requirements-remotes.txt", "",
+    ),
+}  # fmt: skip
+NOT_RUN = {
+    "dvc exp pull origin NAME": "test_experiments.py runs it",
+    "dvc exp push origin NAME": "test_experiments.py runs it",
+    "dvc exp apply": "test_experiments.py runs it",
+    "dvc exp run": "not whole: a name of what others show whole",
+    "make audit": "asks PyPI for its list of vulnerabilities, which not every mirror has",
+    "make bench": "times things for a minute; its code is linted and typed",
+    "make lock": "takes the newest versions there are",
+    "make prove": "runs for half an hour: what runs this",
+    "make study": "runs for six minutes; writes docs/study.md",
+    "make test": "runs this",
+    "make ui": "serves until it is stopped; test_tracking.py runs such a server",
+    "make verdicts": "runs for ten minutes; writes docs/verdicts.md",
+    "python stages/NAME.py": "test_hermetic.py runs each",
+}
+FILES = {"dvc.yaml", "dvc.lock"}
+
+
+def test_every_command_is_run_or_says_why_not() -> None:
+    assert set(commands()) - FILES == {*RUN, *LONG, *NOT_RUN}
+
+
+@pytest.fixture(scope="module")
+def shop(synthetic: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return a copy of the project that has run, and is recorded."""
+    root = tmp_path_factory.mktemp("docs") / "project"
+    ignored = shutil.ignore_patterns("mlflow.db*", "mlartifacts", "exps", "queues")
+    shutil.copytree(synthetic.root, root, symlinks=True, ignore=ignored)
+    project = Project(root)
+    project.run("python", "-m", "ecom", "track")
+    return project
+
+
+@pytest.fixture
+def put_back(shop: Project) -> Iterator[Project]:
+    """Return the project; put it back as it was after the test."""
+    yield shop
+    shop.run("git", "reset", "--quiet", "--hard")
+    shop.run("dvc", "checkout", "--quiet", "--force")
+
+
+@pytest.mark.parametrize(
+    "command", [*RUN, *(pytest.param(long, marks=pytest.mark.prove) for long in LONG)]
+)
+def test_a_command_works_as_it_is_shown(put_back: Project, tmp_path: Path, command: str) -> None:
+    found = (RUN | LONG)[command]
+    run, printed = found if isinstance(found, tuple) else (command, found)
+    own = tmp_path / "sessions.csv"
+    generate_sessions(1800, seed=9).to_csv(own, index=False)
+    # The environment of these tests serves, instead of one that make would set up.
+    ready = " ".join(f"--assume-old={sys.prefix}/{name}.ready" for name in ("run", "test"))
+    run = (
+        run.replace("/path/to/sessions.csv", str(own))
+        .replace("PATH", str(tmp_path / "storage"))
+        .replace("make", f"make VENV={sys.prefix} {ready}", int(run.startswith("make")))
+    )
+
+    done = put_back.run("bash", "-c", run)
+
+    assert printed in done.stdout
+    assert "Traceback" not in done.stdout
