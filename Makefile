@@ -82,9 +82,8 @@ lock: $(VENV)/test.ready  ## pin the newest versions that pyproject.toml allows
 	$(LOCK) --constraint requirements.txt --extra dev -o requirements-dev.txt
 	$(LOCK) --constraint requirements.txt --extra remotes -o requirements-remotes.txt
 
-LOCK := uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
+LOCK := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock" pyproject.toml
-UPGRADE := --upgrade
 
 $(VENV)/run.ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \

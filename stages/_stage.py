@@ -49,8 +49,8 @@ DECIMALS = 6
 _NO_MEMORY = re.compile("MemoryError|failed to map segment|Cannot allocate memory")
 # What reading a file that was cut or replaced may raise; KeyError is joblib's, of foreign bytes.
 _UNREADABLE = (
-    ValueError, TypeError, EOFError, KeyError, IndexError, pickle.UnpicklingError, struct.error,
-    zlib.error,
+    ValueError, TypeError, EOFError, KeyError, IndexError, AttributeError, ImportError,
+    pickle.UnpicklingError, struct.error, zlib.error,
 )  # fmt: skip
 
 

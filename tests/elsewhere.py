@@ -1,31 +1,53 @@
-"""The same commands on what is, as far as one machine can be, another machine."""
+"""The same commands on what is, as far as one machine can be, another machine in another year."""
 
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 
 from project import Project
 
 LOCALE = "de_DE.ISO-8859-1"  # a decimal comma, and no UTF-8
+USER = (
+    "unshare", "--user", "--map-root-user", "--uts", "--", "sh", "-c",
+    'hostname elsewhere && exec unshare --user --map-user=1234 --map-group=1234 -- "$@"', "sh",
+)  # fmt: skip
+CLOCK = ("faketime", "-f", "+400d")
 # Every letter and line would look different, were it read.
 MATPLOTLIBRC = "font.size: 22\nfont.family: serif\nsvg.fonttype: none\nlines.linewidth: 9\n"
 
 
 @cache
-def _other_user() -> tuple[str, ...]:
-    """Return what makes a command another user's, with rights on the same files, if it can be."""
-    command = ("unshare", "--user", "--map-user=1234", "--map-group=1234", "--")
-    can = shutil.which("unshare") and subprocess.run(
-        [*command, "true"], capture_output=True, check=False
-    )
-    return command if can and can.returncode == 0 else ()
+def works(*wrapper: str) -> bool:
+    """Whether a command can be run so on this machine."""
+    if shutil.which(wrapper[0]) is None:
+        return False
+    return subprocess.run([*wrapper, "true"], capture_output=True, check=False).returncode == 0
+
+
+def compile_locale(folder: Path) -> bool:
+    """Compile the locale into a folder, for LOCPATH; tell whether it could be."""
+    language, encoding = LOCALE.split(".")
+    command = ["localedef", "-i", language, "-f", encoding, str(folder / LOCALE)]
+    if shutil.which(command[0]) is None:
+        return False
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@cache
+def has_locale() -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        return compile_locale(Path(folder))
 
 
 def elsewhere(project: Project, folder: Path, *command: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command in another time zone, locale, home and umask, as another user, on one core.
+    """Run a command as another user of another machine, a year later, on one core.
+
+    Another time zone, locale, home, umask, hash seed, number of threads, width of the terminal;
+    what this machine cannot feign is left as it is (`works`, `has_locale`).
 
     Parameters
     ----------
@@ -34,18 +56,12 @@ def elsewhere(project: Project, folder: Path, *command: str) -> "subprocess.Comp
     folder
         An empty one for the home.
     """
-    home = folder / "home"
+    home, locales = folder / "home", folder / "locales"
     (home / ".config" / "matplotlib").mkdir(parents=True, exist_ok=True)
     (home / ".config" / "matplotlib" / "matplotlibrc").write_text(MATPLOTLIBRC)
     (project.root / "matplotlibrc").write_text(MATPLOTLIBRC)
-    locales = folder / "locales"
     locales.mkdir(exist_ok=True)
-    if shutil.which("localedef"):
-        language, encoding = LOCALE.split(".")
-        subprocess.run(
-            ["localedef", "-i", language, "-f", encoding, str(locales / LOCALE)],
-            check=False, capture_output=True,
-        )  # fmt: skip
+    compile_locale(locales)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {
         "PATH": path, "HOME": str(home), "USER": "somebody", "LOGNAME": "somebody",
@@ -54,8 +70,9 @@ def elsewhere(project: Project, folder: Path, *command: str) -> "subprocess.Comp
         "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0",
     }  # fmt: skip
     core = min(os.sched_getaffinity(0))
+    wrapped = [part for wrapper in (USER, CLOCK) if works(*wrapper) for part in wrapper]
     done = subprocess.run(
-        [*_other_user(), "taskset", "--cpu-list", str(core), *command],
+        [*wrapped, "taskset", "--cpu-list", str(core), *command],
         cwd=project.root, env=environment, umask=0o077, check=False,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip

@@ -219,7 +219,7 @@ OF_TEXT: tuple[Mutation[str], ...] = (
     other_line_ends, another_separator, another_spelling, an_insertion, an_end,
 )  # fmt: skip
 OF_BYTES: tuple[Mutation[bytes], ...] = (
-    a_cut, a_flipped_byte, another_encoding, gzipped, zipped, a_prefix,
+    another_encoding, gzipped, zipped, a_cut, a_flipped_byte, a_prefix,
 )  # fmt: skip
 KINDS = tuple(mutation.__name__ for mutation in (*OF_TABLE, *OF_TEXT, *OF_BYTES))
 # Files that pass are dear, for all of the graph runs on them, and few where all kinds mix.

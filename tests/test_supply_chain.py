@@ -67,11 +67,22 @@ def test_what_tests_and_remotes_add_leaves_the_pipelines_pins_as_they_are(name: 
         assert more[package].specifier == requirement.specifier
 
 
+def test_the_pins_are_renewed_for_all_three_files() -> None:
+    commands = subprocess.run(
+        ["make", "--dry-run", "lock"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+
+    compiled = [line for line in commands if line.startswith("uv pip compile")]
+    assert [line.rpartition(" ")[2] for line in compiled] == list(FILES)
+    assert all("--upgrade " in line and "--generate-hashes " in line for line in compiled)
+
+
 def test_the_environment_is_what_is_pinned() -> None:
     """As make sets it up; what was installed by hand shows here."""
     installed = {str(canonicalize_name(each.name)): each.version for each in distributions()}
     for package, requirement in pins("requirements-dev.txt").items():
         assert requirement.specifier.contains(installed[package]), package
+    assert set(installed) <= {*pins(FILES[1]), *pins(FILES[2]), "ecom", "pip"}
 
 
 def test_a_package_whose_bytes_were_changed_is_refused(tmp_path: Path) -> None:

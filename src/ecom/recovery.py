@@ -5,20 +5,23 @@ of who reads and writes what. Cut files stop each later `dvc repro`.
 """
 
 import json
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from zc.lockfile import LockError, LockFile
 
 from ecom.repository import git
 
+HELD: Final = ("lock", "rwlock.lock")  # by DVC while it writes the two files below
 LOCK: Final = "dvc.lock"
 IN_USE: Final = ".dvc/tmp/rwlock"  # which process reads or writes which file
 
 
 def recover(root: Path) -> list[str]:
-    """Replace the files of DVC that a kill has cut; call it where no DVC is running.
+    """Replace the files of DVC that a kill has cut, unless DVC is at work on them.
 
     Nothing is lost but time: what had run is in DVC's run cache, and is restored from there.
 
@@ -27,6 +30,20 @@ def recover(root: Path) -> list[str]:
     list
         A line for each file that was replaced, what with.
     """
+    folder = root / ".dvc" / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    said = []
+    with ExitStack() as stack:
+        try:
+            for name in HELD:
+                stack.enter_context(closing(LockFile(str(folder / name))))
+        except LockError:
+            return []
+        said += _recover(root)
+    return said
+
+
+def _recover(root: Path) -> list[str]:
     said = []
     in_use = root / IN_USE
     if in_use.exists() and not _is_json(in_use.read_bytes()):
@@ -62,7 +79,7 @@ def _is_lock(content: bytes) -> bool:
     except (YAMLError, Invalid, ValueError):
         return False
     files = [
-        file for stage in lock["stages"].values() for kind in ("deps", "outs")
+        file for stage in lock.get("stages", {}).values() for kind in ("deps", "outs")
         for file in stage.get(kind, [])
     ]  # fmt: skip
     # The first digits of a hash may read as a number, on which DVC breaks.

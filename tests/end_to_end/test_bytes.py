@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import sys
@@ -12,8 +13,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from elsewhere import elsewhere
+from elsewhere import CLOCK, USER, elsewhere, has_locale, works
 from project import NEEDS_REAL_DATA, ROOT, Project, checkout, real_data
+from witnesses import HAS_STRACE
 
 STAGES = tuple(YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"])
 
@@ -23,19 +25,21 @@ def lock(project: Project) -> dict[str, Any]:
     return loaded
 
 
-def with_real_data(folder: Path) -> Project:
-    """Return a clean checkout with the real data where params.yaml looks for it first."""
+def clean_checkout(folder: Path) -> Project:
+    """Return a clean checkout, with the real data where params.yaml looks for it first, if any."""
     data = real_data()
+    project = checkout(folder / "project")
     if data is None:
-        pytest.skip(NEEDS_REAL_DATA)
-    (folder / "shared" / "data").mkdir(parents=True)
-    shutil.copy(data, folder / "shared" / "data" / "online_shoppers_intention.csv")
-    return checkout(folder / "project")
+        project.set_params(data__source="synthetic")
+    else:
+        (folder / "shared" / "data").mkdir(parents=True)
+        shutil.copy(data, folder / "shared" / "data" / "online_shoppers_intention.csv")
+    return project
 
 
-def test_clean_clones_give_the_committed_lock_and_metrics_byte_for_byte(tmp_path: Path) -> None:
-    here = with_real_data(tmp_path / "one place")
-    there = with_real_data(tmp_path / "quite" / "änother")
+def test_clean_clones_give_the_same_bytes_and_on_real_data_the_committed(tmp_path: Path) -> None:
+    here = clean_checkout(tmp_path / "one place")
+    there = clean_checkout(tmp_path / "quite" / "änother")
     committed, metrics = lock(here), metrics_of(here)
     for clone in (here, there):
         (clone.root / "dvc.lock").unlink()
@@ -47,6 +51,8 @@ def test_clean_clones_give_the_committed_lock_and_metrics_byte_for_byte(tmp_path
 
     assert [len(re.findall("Running stage", each)) for each in said] == [len(STAGES)] * 2
     assert lock(here) == lock(there)
+    if real_data() is None:
+        pytest.skip(f"{NEEDS_REAL_DATA}: the clones agree, on generated sessions")
     # Another CPU may round models and scores otherwise; data, code and metrics are the same.
     assert without_models(lock(here)) == without_models(committed)
     assert metrics_of(here) == metrics
@@ -105,21 +111,38 @@ def leaves_traces(project: Project, there: Project, folder: Path) -> set[str]:
     return {out for out in outs if (project.root / out).read_bytes() != (there.root / out).read_bytes()}  # fmt: skip
 
 
+OTHER_USER = pytest.mark.skipif(not works(*USER), reason="no user namespaces here")
+OTHER_CLOCK = pytest.mark.skipif(
+    not works(*CLOCK), reason="faketime is not installed (Debian: apt-get install faketime)"
+)
+OTHER_LOCALE = pytest.mark.skipif(
+    not has_locale(), reason="no locales to compile (Debian: apt-get install locales)"
+)
+MORE_CORES = pytest.mark.skipif(len(os.sched_getaffinity(0)) == 1, reason="a machine of one core")
+
+
 @pytest.mark.parametrize(
     "trace",
     [
         None,
         "__import__('time').time()",
+        pytest.param("str(__import__('datetime').date.today())", marks=OTHER_CLOCK),
         "__import__('time').tzname[0]",
         "str(Path.cwd())",
         "__import__('getpass').getuser()",
+        pytest.param("__import__('os').getuid()", marks=OTHER_USER),
+        pytest.param("__import__('platform').node()", marks=OTHER_USER),
         "str(Path.home())",
         "hash('a')",
         "list({'a', 'b', 'c', 'd', 'e', 'f', 'g'})",
         "oct(__import__('os').umask(0o22))",
-        "len(__import__('os').sched_getaffinity(0))",
+        pytest.param("len(__import__('os').sched_getaffinity(0))", marks=MORE_CORES),
         "__import__('os').getpid()",
         "__import__('locale').getpreferredencoding()",
+        pytest.param(
+            "(__import__('locale').setlocale(0, ''), __import__('locale').format_string('%.1f', 1.5))[1]",
+            marks=OTHER_LOCALE,
+        ),
         "__import__('shutil').get_terminal_size().columns",
     ],
 )
@@ -148,3 +171,10 @@ def test_workers_leave_no_trace(unchanged: Project) -> None:
     unchanged.run("dvc", "repro", "--single-item", "tune")
 
     assert lock(unchanged)["stages"]["tune"]["outs"] == before
+
+
+@pytest.mark.skipif("CI" not in os.environ, reason="elsewhere, what is not at hand skips")
+def test_ci_leaves_nothing_out() -> None:
+    assert HAS_STRACE
+    assert works(*CLOCK)
+    assert has_locale()

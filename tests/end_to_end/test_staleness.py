@@ -23,7 +23,7 @@ EVERY_STAGE = {
     "fetch", "validate", "clean", "features", *FITTING, *JUDGING, "explain", "model_card", "track",
 }  # fmt: skip
 FILES = subprocess.run(
-    ["git", "ls-files", "--", ".", ":!data", ":!dvc.*", ":!metrics", ":!params.yaml", ":!docs/*.md"],
+    ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", ".", ":!data", ":!dvc.*", ":!metrics", ":!params.yaml", ":!docs/*.md"],
     cwd=ROOT, check=True, capture_output=True, text=True,
 ).stdout.split()  # fmt: skip
 
@@ -168,6 +168,7 @@ def test_the_stages_of_a_module_are_those_that_one_expects(file: str, stages: se
         ("folds.seed", {*MODELLING, "model_card"}),
         ("bootstrap.seed", JUDGING),
         ("tune.distributions.logistic.C.low", {"tune"}),
+        ("temporal.first_test_month", {"validate", "refit", "evaluate"}),
         ("threshold.costs.false_negative", {"threshold"}),
         ("review.decisive", set()),
     ],
@@ -230,7 +231,7 @@ def test_an_experiment_reruns_what_its_knob_reaches_and_shows_in_the_metrics(
         (["threshold.strategy=quota"], ["threshold", "evaluate", "model_card", "track"]),
         # A knob that the strategy does not read: the threshold stays, and all that follows.
         (["threshold.quota=0.3"], ["threshold", "track"]),
-        (["temporal.first_test_month=null"], ["refit", "evaluate", "model_card", "track"]),
+        (["temporal.first_test_month=null"], ["validate", "refit", "evaluate", "model_card", "track"]),
     ],
 )  # fmt: skip
 def test_each_knob_reruns_exactly_what_it_reaches(
