@@ -24,9 +24,9 @@ def commands() -> dict[str, list[str]]:
         text = text_of(page)
         lines = [line.partition("  #")[0] for block in _BLOCK.findall(text) for line in block.splitlines()]  # fmt: skip
         spans = [" ".join(span.split()) for span in _SPAN.findall(_BLOCK.sub("", text))]
-        for command in (*lines, *spans):
-            if command.split(" ")[0] in _PROGRAMS:
-                found.setdefault(command.strip(), []).append(page.name)
+        spans = [span for span in spans if span.split(" ")[0] in _PROGRAMS]
+        for command in (*filter(None, lines), *spans):
+            found.setdefault(command.strip(), []).append(page.name)
     return found
 
 
@@ -34,7 +34,7 @@ def links(page: Path) -> list[str]:
     return _LINK.findall(_BLOCK.sub("", text_of(page)))
 
 
-def figures(page: Path) -> list[str]:
+def figures(text: str) -> list[str]:
     """Return numbers with decimals and percentages, but for those in code, links and addresses."""
-    text = _SPAN.sub("", _LINK.sub("", _BLOCK.sub("", text_of(page))))
+    text = _SPAN.sub("", _LINK.sub("", _BLOCK.sub("", text)))
     return [figure.lstrip("+-").replace(",", "") for figure in _FIGURE.findall(text)]

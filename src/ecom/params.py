@@ -225,21 +225,6 @@ class Tune(Section):
     n_jobs: Annotated[int, Field(ge=1, le=256)]
     distributions: dict[Single, Distributions]
 
-    @model_validator(mode="after")
-    def _of_hyperparameters(self) -> Self:
-        for candidate, distributions in self.distributions.items():
-            known = HYPERPARAMETERS[candidate]
-            for name, drawn in distributions.items():
-                key = f"distributions.{candidate}.{name}"
-                if name not in known:
-                    raise ValueError(_unknown(key, known))
-                if not known[name].holds(drawn):
-                    raise ValueError(
-                        f"{key} draws {drawn.distribution} from {drawn.low:g} to {drawn.high:g}; "
-                        f"expected {known[name]}"
-                    )
-        return self
-
     def distributions_of(self, candidate: Candidate) -> dict[str, Distribution]:
         """Return the distributions of a candidate's hyperparameters.
 
@@ -405,16 +390,33 @@ def parse_params(values: object) -> dict[str, Section]:
 
 
 def _contradictions(sections: Mapping[str, Section]) -> list[str]:
-    """Return the faults of sections that do not go together."""
+    """Return the faults of values that do not go together, though each may be had."""
     cv, tune = sections.get("cv"), sections.get("tune")
-    faults = []
-    if isinstance(cv, Cv) and isinstance(tune, Tune):
-        for candidate in cv.candidates:
-            try:
-                tune.distributions_of(candidate)
-            except ParamsError as error:
-                faults.append(str(error))
+    if not isinstance(tune, Tune):
+        return []
+    faults = [
+        fault
+        for candidate, distributions in tune.distributions.items()
+        for name, drawn in distributions.items()
+        if (fault := _misdrawn(candidate, name, drawn))
+    ]
+    for candidate in cv.candidates if isinstance(cv, Cv) else ():
+        try:
+            tune.distributions_of(candidate)
+        except ParamsError as error:
+            faults.append(str(error))
     return list(dict.fromkeys(faults))
+
+
+def _misdrawn(candidate: Single, name: str, drawn: Distribution) -> str | None:
+    known = HYPERPARAMETERS[candidate]
+    key = f"tune.distributions.{candidate}.{name}"
+    if name not in known:
+        return _unknown(key, known)
+    if known[name].holds(drawn):
+        return None
+    what = f"{drawn.distribution} from {drawn.low:g} to {drawn.high:g}"
+    return f"{key} draws {what}; expected {known[name]}"
 
 
 def _with_text_keys(values: Any, known: dict[int, Any] | None = None) -> Any:

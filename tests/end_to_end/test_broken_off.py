@@ -1,4 +1,7 @@
-"""Whatever breaks a run off, the next `dvc repro` reaches the same lock, and no half file counts."""
+"""Whatever breaks a run off, the next one reaches the same lock, and no half file counts.
+
+The next one is `dvc repro`, or `make run` where a kill has cut one of DVC's own files.
+"""
 
 import hashlib
 import os
@@ -9,7 +12,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,11 +26,12 @@ from project import ROOT, Project
 pytestmark = pytest.mark.prove
 STAGES = tuple(YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"])
 KILLS_OF_EACH_STAGE = 4
-AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a disk of its own: needs root")
+AS_ROOT = [] if os.geteuid() == 0 else ["sudo", "-n"]
 MEGABYTE = 1 << 20
-HIT: Counter[str] = Counter()  # kills that found the stage at work
-WITHOUT_MEMORY: Counter[str] = Counter()  # stages that said so, and that had to be killed
-CUT: list[str] = []  # what DVC said of its own files
+CUT = re.compile(  # what DVC says of its own files
+    r"Unable to read RWLock-file|dvc\.lock' validation failed|dvc\.lock', YAML file structure is corrupted"
+    r"|dvc\.lock' is invalid|in stages -> "
+)
 
 
 @pytest.fixture(scope="module")
@@ -116,8 +119,7 @@ def recovers(project: Project, lock: str) -> None:
     """
     done = project.run("dvc", "repro", check=False)
     if done.returncode:
-        assert re.search(r"rwlock'|dvc\.lock", done.stdout), done.stdout
-        CUT.append(done.stdout)
+        assert CUT.search(done.stdout), done.stdout
         done = project.run(sys.executable, "-m", "ecom", "run")
         assert "was cut off, as by a kill" in done.stdout
     assert "Traceback" not in done.stdout
@@ -128,41 +130,40 @@ def recovers(project: Project, lock: str) -> None:
     assert project.changed() == ""
 
 
-@pytest.mark.parametrize("number", range(KILLS_OF_EACH_STAGE))
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_run_killed_at_any_moment_is_made_good_by_the_next(
-    project: Project, seconds: dict[str, float], stage: str, number: int
+def test_a_stage_killed_at_any_moment_is_made_good_by_the_next_run(
+    project: Project, seconds: dict[str, float], stage: str
 ) -> None:
     lock, outs = lock_of(project), outs_of(project)
-    moment = random.Random(f"{stage} {number}").uniform(0, seconds[stage])  # noqa: S311
+    random_ = random.Random(stage)  # noqa: S311
     script = f"stages/{stage}.py"
-    # As `dvc repro` runs it when it is stale, without making it so.
-    with started(project, "dvc", "repro", "--force", "--single-item", stage) as process:
-        found = wait_for(lambda: at_work(process, script), process)
-        time.sleep(moment)
-        HIT[stage] += bool(at_work(process, script))
-        if number == 0:  # as the kernel does where memory runs out: the stage alone
-            for worker in found:
-                with suppress(psutil.NoSuchProcess):
-                    worker.kill()
-            said, _ = process.communicate()
-            killed = f"failed to run: python {script}, exited with -9"
-            assert process.returncode == 0 or killed in said
-        elif number == 1:  # DVC alone: the stage goes on, beside the next run
-            process.kill()
-            process.wait()
-        else:
-            kill(process)
+    hits = 0  # kills that found the stage at work
+    for kill_number in range(10 * KILLS_OF_EACH_STAGE):
+        # As `dvc repro` runs it when it is stale, without making it so.
+        with started(project, "dvc", "repro", "--force", "--single-item", stage) as process:
+            wait_for(lambda: at_work(process, script), process)
+            time.sleep(random_.uniform(0, seconds[stage]))
+            found = at_work(process, script)
+            hits += bool(found)
+            if kill_number % 3 == 0:  # as the kernel does where memory runs out: the stage alone
+                for worker in found:
+                    with suppress(psutil.NoSuchProcess):
+                        worker.kill()
+                said, _ = process.communicate()
+                killed = f"failed to run: python {script}, exited with -9"
+                assert process.returncode == 0 or killed in said
+            elif kill_number % 3 == 1:  # DVC alone: the stage goes on, beside the next run
+                process.kill()
+                process.wait()
+            else:
+                kill(process)
+            assert broken_files(project, outs) == []
+
+            recovers(project, lock)
         assert broken_files(project, outs) == []
-
-        recovers(project, lock)
-    assert broken_files(project, outs) == []
-
-
-def test_every_stage_was_hit_at_work(seconds: dict[str, float]) -> None:
-    assert sum(HIT.values()) >= len(STAGES) * KILLS_OF_EACH_STAGE // 2
-    assert set(HIT) == set(seconds)
-    assert all(HIT.values()), HIT
+        if hits == KILLS_OF_EACH_STAGE:
+            return
+    raise AssertionError(f"{stage} was at work in {hits} of {kill_number + 1} kills")
 
 
 def fresh(project: Project, root: Path) -> Project:
@@ -214,40 +215,21 @@ NO_MEMORY = re.compile(  # the stage's words, OpenBLAS's, the C library's
 
 
 @pytest.mark.parametrize(
-    ("stage", "megabytes"),
-    [
-        ("clean", 260), ("tune", 900), ("evaluate", 700), ("evaluate", 500),
-        ("explain", 700), ("explain", 400),
-    ],
-)  # fmt: skip
-def test_a_stage_without_memory_says_so(
-    project: Project, tmp_path: Path, stage: str, megabytes: int
-) -> None:
-    lock = lock_of(project)
-    limited = tmp_path / "python"
-    limited.write_text(
-        f'#!/bin/sh\nulimit -v {megabytes * 1024}\nexec timeout -s KILL 30 {sys.executable} "$@"\n'
-    )
-    limited.chmod(0o755)
-    path = os.pathsep.join([str(tmp_path), str(Path(sys.executable).parent), os.environ["PATH"]])
+    ("stage", "megabytes"), [("clean", 400), ("evaluate", 1000), ("explain", 1500)]
+)
+def test_a_stage_without_memory_says_so(project: Project, stage: str, megabytes: int) -> None:
+    lock, outs = lock_of(project), outs_of(project)
+    for limit in range(megabytes, 0, -50):
+        # OpenBLAS may ask for memory for ever: then timeout ends it, with 137.
+        command = f"ulimit -v {limit * 1024}; timeout -s KILL 20 {sys.executable} stages/{stage}.py"
+        done = project.run("bash", "-c", command, check=False)
+        assert broken_files(project, outs) == []
+        if done.returncode not in (0, 137, -9):
+            break
 
-    done = subprocess.run(
-        [Path(sys.executable).parent / "dvc", "repro", "--force", "--single-item", stage],
-        cwd=project.root, env=os.environ | {"PATH": path}, check=False,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-
-    if re.search("exited with (137|-9)", done.stdout):
-        WITHOUT_MEMORY["killed"] += 1  # OpenBLAS asks for memory for ever
-    elif done.returncode:  # else it was enough
-        WITHOUT_MEMORY["told"] += 1
-        assert NO_MEMORY.search(done.stdout), done.stdout
-        assert "Traceback" not in done.stdout
+    assert NO_MEMORY.search(done.stdout), done.stdout
+    assert "Traceback" not in done.stdout
     recovers(project, lock)
-
-
-def test_memory_was_too_little_for_most() -> None:
-    assert WITHOUT_MEMORY["told"] >= 3, WITHOUT_MEMORY
 
 
 @contextmanager
@@ -256,16 +238,28 @@ def disk(folder: Path, size: int) -> Iterator[Callable[[str], None]]:
     folder.mkdir(exist_ok=True, parents=True)
 
     def mount(options: str) -> None:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
+        command = [
+            *AS_ROOT,
+            "mount",
+            "-t",
+            "tmpfs",
+            "-o",
+            f"mode=1777,{options}",
+            "tmpfs",
+            str(folder),
+        ]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if done.returncode and not options.startswith("remount"):
+            pytest.skip(f"no disk can be mounted here: {done.stderr.strip()}")
+        assert done.returncode == 0, done.stderr
 
     mount(f"size={size}")
     try:
         yield lambda options: mount(f"remount,{options}")
     finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
+        subprocess.run([*AS_ROOT, "umount", "--lazy", str(folder)], check=True)
 
 
-@AS_ROOT
 def test_a_full_disk_is_named_and_made_good(project: Project, tmp_path: Path) -> None:
     lock, outs = lock_of(project), outs_of(project)
     with disk(tmp_path / "disk", 100 * MEGABYTE) as remount:
@@ -286,7 +280,6 @@ def test_a_full_disk_is_named_and_made_good(project: Project, tmp_path: Path) ->
         recovers(clone, lock)
 
 
-@AS_ROOT
 def test_a_folder_that_cannot_be_written_is_named_and_made_good(
     project: Project, tmp_path: Path
 ) -> None:
@@ -307,7 +300,6 @@ def test_a_folder_that_cannot_be_written_is_named_and_made_good(
         recovers(clone, lock)
 
 
-@AS_ROOT
 def test_one_read_only_folder_stops_the_stage_that_writes_there(
     project: Project, tmp_path: Path
 ) -> None:

@@ -140,7 +140,7 @@ MORE_CORES = pytest.mark.skipif(len(os.sched_getaffinity(0)) == 1, reason="a mac
         "__import__('os').getpid()",
         "__import__('locale').getpreferredencoding()",
         pytest.param(
-            "(__import__('locale').setlocale(0, ''), __import__('locale').format_string('%.1f', 1.5))[1]",
+            "(__import__('locale').setlocale(__import__('locale').LC_ALL, ''), __import__('locale').format_string('%.1f', 1.5))[1]",
             marks=OTHER_LOCALE,
         ),
         "__import__('shutil').get_terminal_size().columns",
