@@ -2,6 +2,7 @@
 
 import _stage
 
+import io
 import json
 import shutil
 import sys
@@ -194,3 +195,45 @@ def test_arguments_are_refused_not_ignored(
         _stage.run(lambda _: None)
 
     assert "takes no arguments, got '--n_iter 3'" in capsys.readouterr().err
+
+
+class TerminatedWorkerError(Exception):
+    """As joblib names the loss of a worker."""
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            MemoryError("Unable to allocate 9 GiB"),
+            "stage: memory ran out: free some, or take fewer",
+        ),
+        (ImportError("x.so: failed to map segment from shared object"), "stage: memory ran out: "),
+        (TerminatedWorkerError(), "stage: a worker process was killed, as where memory runs out: "),
+        (ValueError("another"), "ValueError: another\n"),
+    ],
+)
+def test_memory_that_runs_out_is_told_in_a_line_and_all_else_as_ever(
+    error: Exception,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["stages/stage.py"])
+
+    sys.excepthook(type(error), error, None)
+
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_a_terminal_that_knows_no_euro_does_not_stop_a_stage(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="latin-1", write_through=True)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setattr(sys, "argv", ["stage"])
+    monkeypatch.setattr(_stage, "Stage", lambda _: None)
+
+    _stage.run(lambda _: print("229 €"))
+
+    assert terminal.buffer.getvalue() == b"229 \\u20ac\n"

@@ -229,3 +229,32 @@ def test_numbers_survive_the_way_through_text_exactly() -> None:
     again = pd.read_csv(io.StringIO(written.getvalue()))
 
     assert again.equals(sessions)
+
+
+def test_rows_that_all_repeat_each_other_are_too_few() -> None:
+    report = validate(csv(pd.concat([SESSIONS[:9]] * 31)), BOUNDS)
+    (problem,) = report.problems
+
+    assert str(problem).startswith(
+        "the file has 279 rows, expected 100 to 400: only 9 of them differ. Was a part of it"
+    )
+    assert report.duplicates == 270
+
+
+@pytest.mark.parametrize(
+    ("dropped", "said"),
+    [
+        (~SESSIONS["Month"].isin(["Nov", "Dec"]) & SESSIONS["Revenue"], "Month before Nov has"),
+        (SESSIONS["Month"].isin(["Nov", "Dec"]), "Month from Nov on has 0 sessions, 0 of them"),
+    ],
+)
+def test_a_hold_out_in_time_needs_both_classes_on_either_side(
+    dropped: "pd.Series[bool]", said: str
+) -> None:
+    content = csv(SESSIONS[~dropped])
+
+    with_time = validate(content, BOUNDS, ("Nov", "Dec"))
+
+    assert [str(problem)[: len(said)] for problem in with_time.problems] == [said]
+    assert "temporal.first_test_month to another month, or to null" in str(with_time.problems[0])
+    assert validate(content, BOUNDS).problems == []

@@ -27,8 +27,7 @@ def run_pipeline(root: Path) -> Path:
     SystemExit
         A stage failed; it has said why.
     """
-    for line in recover(root):
-        print(line, flush=True)
+    _recover(root)
     if not (root / RAW).exists():
         # DVC only tells that a stage failed. Asked directly, fetch tells why.
         status = _python(root, "stages/fetch.py")
@@ -40,6 +39,7 @@ def run_pipeline(root: Path) -> Path:
                 flush=True,
             )
             root = _copy_for_synthetic(root)
+            _recover(root)
         elif status not in (0, NoSourceAnsweredError.exit_status):
             sys.exit(status)
     status = _python(root, "-m", "dvc", "repro")
@@ -85,6 +85,11 @@ def _python(root: Path, *arguments: str) -> int:
     return subprocess.run(  # noqa: S603  our own scripts
         [sys.executable, *arguments], cwd=root, env=environment, check=False
     ).returncode
+
+
+def _recover(root: Path) -> None:
+    for line in recover(root):
+        print(line, flush=True)
 
 
 def _restore_raw(root: Path) -> bool:

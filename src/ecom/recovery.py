@@ -32,15 +32,13 @@ def recover(root: Path) -> list[str]:
     """
     folder = root / ".dvc" / "tmp"
     folder.mkdir(parents=True, exist_ok=True)
-    said = []
     with ExitStack() as stack:
         try:
             for name in HELD:
                 stack.enter_context(closing(LockFile(str(folder / name))))
         except LockError:
             return []
-        said += _recover(root)
-    return said
+        return _recover(root)
 
 
 def _recover(root: Path) -> list[str]:
@@ -53,7 +51,9 @@ def _recover(root: Path) -> list[str]:
     if lock.exists() and not _is_lock(lock.read_bytes()):
         committed = git(root, "show", f"HEAD:./{LOCK}")
         if committed:
-            lock.write_text(f"{committed}\n", encoding="utf-8")
+            whole = lock.with_name(f".{LOCK}.tmp")
+            whole.write_text(f"{committed}\n", encoding="utf-8")
+            whole.replace(lock)
         else:
             lock.unlink()
         with_what = "the committed one is back" if committed else "removed"
