@@ -58,11 +58,11 @@ bench: $(VENV)/test.ready  ## time the pipeline, stage by stage
 	python benchmarks/pipeline.py
 
 docs: $(VENV)/test.ready  ## write the results of metrics/ into README.md, and docs/licences.md
-	python -m ecom readme
-	printf '%s\n' '# Licences of what requirements.txt installs' '' \
+	@python -m ecom readme
+	@printf '%s\n' '# Licences of what requirements.txt installs' '' \
 		'Written by `make docs`. What asks for more than a notice is argued in `tests/test_supply_chain.py`.' \
 		'' > docs/licences.md
-	pip-licenses --from=mixed --format=markdown --with-system --with-urls --packages \
+	@pip-licenses --from=mixed --format=markdown --with-system --with-urls --packages \
 		$$(sed -n 's/^\([A-Za-z0-9._-]*\)==.*/\1/p' requirements.txt) >> docs/licences.md
 
 audit: $(VENV)/test.ready  ## known vulnerabilities of what is pinned; needs the web
@@ -74,8 +74,9 @@ ARGUED :=
 
 sbom: $(VENV)/test.ready  ## write reports/sbom.json, the bill of materials (CycloneDX)
 	@mkdir -p reports
-	cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
-		--output-file reports/sbom.json requirements.txt
+	@python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml \
+		--output-reproducible --output-file reports/sbom.json requirements.txt
+	@echo reports/sbom.json
 
 lock: $(VENV)/test.ready  ## pin the newest versions that pyproject.toml allows
 	$(LOCK) -o requirements.txt

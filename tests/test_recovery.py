@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from zc.lockfile import LockFile
 
-from ecom.recovery import HELD, IN_USE, LOCK, recover
+from ecom.errors import ProjectError
+from ecom.recovery import CUT, HELD, IN_USE, LOCK, recover
+from ecom.states import folder_state
 from project import ROOT
 
 WHOLE = (ROOT / LOCK).read_bytes()
@@ -66,7 +68,7 @@ def test_files_that_dvc_is_writing_are_left_alone(project: Path) -> None:
             assert recover(project) == []
 
     assert recover(project) == [
-        f"{LOCK} was cut off, as by a kill: the committed one is back; the cache has what ran since"
+        f"{LOCK} was cut off, as by a kill: the committed one is back, and what was left is in {CUT}"
     ]
 
 
@@ -89,5 +91,26 @@ def test_a_lock_that_was_never_committed_is_removed(project: Path) -> None:
     (project / ".git").rename(project / "elsewhere")
     (project / LOCK).write_bytes(b"")
 
-    assert recover(project) == [f"{LOCK} was cut off, as by a kill: removed; the cache has what ran since"]  # fmt: skip
+    assert recover(project) == [f"{LOCK} was cut off, as by a kill: removed, and what was left is in {CUT}"]  # fmt: skip
     assert not (project / LOCK).exists()
+    assert (project / CUT).read_bytes() == b""
+
+
+def test_a_merge_conflict_is_left_to_people(project: Path) -> None:
+    conflict = WHOLE[:200] + b"\n<<<<<<< HEAD\n=======\n>>>>>>> other\n" + WHOLE[200:]
+    (project / LOCK).write_bytes(conflict)
+
+    assert recover(project) == []
+    assert (project / LOCK).read_bytes() == conflict
+
+
+@pytest.mark.parametrize("end", [100, 9000, 20000])
+def test_commands_that_read_a_lock_that_was_cut_say_what_mends_it(project: Path, end: int) -> None:
+    (project / LOCK).write_bytes(WHOLE[:end])
+
+    try:
+        stages = folder_state(project).lock
+    except ProjectError as error:
+        assert "make run" in str(error) or "names no stages" in str(error)  # noqa: PT017
+    else:
+        assert stages  # the cut left whole stages

@@ -174,7 +174,7 @@ Distributions = Annotated[dict[str, Distribution], Field(min_length=1)]
 
 
 class Domain(NamedTuple):
-    """What a hyperparameter may be, by scikit-learn's own rules.
+    """What a hyperparameter may be: what scikit-learn takes, as long as a fit then ends.
 
     From `low` on, or above it where `exclusive`, to `high`; a whole number where `whole`.
     """
@@ -187,8 +187,8 @@ class Domain(NamedTuple):
     def __str__(self) -> str:
         """Say it in words."""
         kind = "a whole number" if self.whole else "a number"
-        low = f"{'above' if self.exclusive else 'at least'} {self.low:g}"
-        return f"{kind} {low}" + (f" and at most {self.high:g}" if self.high < math.inf else "")
+        low = f"{'above' if self.exclusive else 'at least'} {self.low:.15g}"
+        return f"{kind} {low}" + (f" and at most {self.high:.15g}" if self.high < math.inf else "")
 
     def holds(self, drawn: Distribution) -> bool:
         """Whether all that may be drawn is allowed."""
@@ -197,7 +197,8 @@ class Domain(NamedTuple):
         return above and drawn.high <= self.high and whole
 
 
-_OF_LOGISTIC = {"C": Domain(0, exclusive=True), "max_iter": Domain(1, whole=True), "tol": Domain(0)}
+_STEPS = Domain(1, 10_000, whole=True)
+_OF_LOGISTIC = {"C": Domain(0, exclusive=True), "max_iter": _STEPS, "tol": Domain(0)}
 HYPERPARAMETERS: Final[dict[Single, dict[str, Domain]]] = {
     "logistic": _OF_LOGISTIC,
     "logistic_interactions": _OF_LOGISTIC,
@@ -205,11 +206,11 @@ HYPERPARAMETERS: Final[dict[Single, dict[str, Domain]]] = {
         "l2_regularization": Domain(0),
         "learning_rate": Domain(0, exclusive=True),
         "max_bins": Domain(2, 255, whole=True),
-        "max_depth": Domain(1, whole=True),
+        "max_depth": Domain(1, 1_000, whole=True),
         "max_features": Domain(0, 1, exclusive=True),
-        "max_iter": Domain(1, whole=True),
-        "max_leaf_nodes": Domain(2, whole=True),
-        "min_samples_leaf": Domain(1, whole=True),
+        "max_iter": _STEPS,
+        "max_leaf_nodes": Domain(2, 10_000, whole=True),
+        "min_samples_leaf": Domain(1, 1_000_000, whole=True),
     },
 }
 
@@ -495,7 +496,7 @@ def _allowed(document: Any, node: Any) -> str:
     if "properties" in node:
         return "a section with " + ", ".join(node["properties"])
     bounds = [
-        f"{words} {node[bound]:g}"
+        f"{words} {node[bound]:.15g}"
         for bound, words in (
             ("minimum", "at least"), ("exclusiveMinimum", "above"),
             ("maximum", "at most"), ("exclusiveMaximum", "below"),

@@ -17,6 +17,8 @@ from ecom.repository import git
 
 HELD: Final = ("lock", "rwlock.lock")  # by DVC while it writes the two files below
 LOCK: Final = "dvc.lock"
+CUT: Final = ".dvc/tmp/dvc.lock.cut"
+CONFLICT: Final = b"<<<<<<< "  # of a merge, which is for people to solve
 IN_USE: Final = ".dvc/tmp/rwlock"  # which process reads or writes which file
 
 
@@ -48,7 +50,8 @@ def _recover(root: Path) -> list[str]:
         in_use.unlink()
         said.append(f"{IN_USE} was cut off, as by a kill: removed")
     lock = root / LOCK
-    if lock.exists() and not _is_lock(lock.read_bytes()):
+    if lock.exists() and not _is_lock(content := lock.read_bytes()) and CONFLICT not in content:
+        (root / CUT).write_bytes(content)
         committed = git(root, "show", f"HEAD:./{LOCK}")
         if committed:
             whole = lock.with_name(f".{LOCK}.tmp")
@@ -57,7 +60,7 @@ def _recover(root: Path) -> list[str]:
         else:
             lock.unlink()
         with_what = "the committed one is back" if committed else "removed"
-        said.append(f"{LOCK} was cut off, as by a kill: {with_what}; the cache has what ran since")
+        said.append(f"{LOCK} was cut off, as by a kill: {with_what}, and what was left is in {CUT}")
     return said
 
 

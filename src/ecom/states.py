@@ -70,7 +70,19 @@ class State:
     @cached_property
     def lock(self) -> dict[str, Any]:
         """What dvc.lock records of each stage."""
-        return self._stages("dvc.lock")
+        stages = self._stages("dvc.lock")
+        try:
+            files = [
+                (file["path"], file["md5"])
+                for stage in stages.values() if stage["cmd"]
+                for kind in ("deps", "outs")
+                for file in stage.get(kind, [])
+            ]  # fmt: skip
+        except (AttributeError, KeyError, TypeError):
+            files = [(None, None)]
+        if not all(isinstance(part, str) for file in files for part in file):
+            raise ProjectError(f"dvc.lock of {self} is cut off or damaged: `make run` mends it")
+        return stages
 
     @cached_property
     def pipeline(self) -> dict[str, Any]:
