@@ -57,6 +57,14 @@ def clone(upstream: Path, root: Path) -> Project:
     return project
 
 
+def pulled(upstream: Path, storage: Path, root: Path) -> Project:
+    """Clone what the team shares, and bring its outputs."""
+    project = clone(upstream, root)
+    with remote(project, str(storage)):
+        project.run("dvc", "pull")
+    return project
+
+
 def outs_of(project: Project) -> dict[str, str]:
     lock = YAML(typ="safe").load(project.root / "dvc.lock")
     return {o["path"]: o["md5"] for stage in lock["stages"].values() for o in stage.get("outs", [])}
@@ -78,9 +86,7 @@ def strategy(project: Project) -> str:
 def test_a_clone_pulls_what_was_pushed_and_has_nothing_to_do(
     upstream: Path, storage: Path, tmp_path: Path
 ) -> None:
-    project = clone(upstream, tmp_path / "clone")
-    with remote(project, str(storage)):
-        project.run("dvc", "pull")
+    project = pulled(upstream, storage, tmp_path / "clone")
 
     assert holds_its_outputs(project)
     again = project.run("dvc", "repro").stdout
@@ -134,9 +140,7 @@ def test_a_pull_from_storage_that_has_lost_a_file_names_it_and_leaves_no_half_of
 def test_an_experiment_in_a_folder_of_its_own_leaves_the_workspace_alone(
     upstream: Path, storage: Path, tmp_path: Path
 ) -> None:
-    project = clone(upstream, tmp_path / "clone")
-    with remote(project, str(storage)):
-        project.run("dvc", "pull")
+    project = pulled(upstream, storage, tmp_path / "clone")
     before = outs_of(project)
 
     project.run("dvc", "exp", "run", "--temp", "--name", "by-quota", *KNOB)
@@ -158,9 +162,7 @@ def test_an_experiment_in_a_folder_of_its_own_leaves_the_workspace_alone(
 def test_queued_experiments_run_two_at_a_time_each_with_its_own_knob(
     upstream: Path, storage: Path, tmp_path: Path
 ) -> None:
-    project = clone(upstream, tmp_path / "clone")
-    with remote(project, str(storage)):
-        project.run("dvc", "pull")
+    project = pulled(upstream, storage, tmp_path / "clone")
     quotas = {"a": 0.1, "b": 0.2, "c": 0.3}
     for name, quota in quotas.items():
         project.run(
