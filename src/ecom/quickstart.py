@@ -13,6 +13,7 @@ from pathlib import Path
 from ecom.errors import NoSourceAnsweredError
 from ecom.recovery import recover
 from ecom.summary import HEADINGS, Summary
+from ecom.tracking.place import is_begun
 
 RAW = "data/raw/online_shoppers_intention.csv"
 SYNTHETIC = ".synthetic"
@@ -45,6 +46,9 @@ def run_pipeline(root: Path) -> Path:
     status = _python(root, "-m", "dvc", "repro")
     if status:
         sys.exit(status)
+    if not is_begun(root):
+        # A clone whose dvc.lock says that track has run: it did, elsewhere.
+        _python(root, "-m", "ecom", "track")
     return root
 
 

@@ -94,6 +94,15 @@ def test_a_clone_pulls_what_was_pushed_and_has_nothing_to_do(
     assert "Data and pipelines are up to date." in again
     assert project.changed() == ""
 
+    project.run(sys.executable, "-m", "ecom", "run")
+
+    assert (
+        "best_model"
+        in project.run("python", "-m", "ecom", "lineage", "models/best_model.joblib").stdout
+    )
+    assert (project.root / "mlflow.db").exists()  # what was recorded elsewhere is recorded here
+    assert project.changed() == ""
+
 
 def test_a_clone_pulls_over_ssh_what_another_pushed(
     synthetic: Project, upstream: Path, tmp_path: Path

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ecom.errors import TrackingError
 from ecom.schema import CATEGORICAL, FEATURES
 from ecom.states import State
+from ecom.tracking.place import ADDRESS_VARIABLE, ARTIFACTS, DATABASE, local_home
 from ecom.tracking.provenance import PREFIX, Provenance
 from ecom.tracking.runs import PIPELINE, Run
 
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 REGISTERED: Final = "ecom-purchase"
 CHALLENGER: Final = "challenger"
 MODEL_NAME: Final = "model"
-DATABASE: Final = "mlflow.db"
-ARTIFACTS: Final = "mlartifacts"
-ADDRESS_VARIABLE: Final = "MLFLOW_TRACKING_URI"
-DVC_ROOT_VARIABLE: Final = "DVC_ROOT"  # the project whose experiment runs, also in its copies
 NEEDED: Final = ("cloudpickle", "joblib", "numpy", "pandas", "scikit-learn", "scipy")  # to predict
 SECONDS: Final = 120.0  # that logging a state may take
 # By default MLflow waits for a dead server for minutes, at each of a hundred requests.
@@ -53,9 +50,10 @@ class Store:
     """
 
     def __init__(self, root: Path, seconds: float = SECONDS) -> None:
-        home = Path(os.environ.get(DVC_ROOT_VARIABLE) or root)
-        self.address = os.environ.get(ADDRESS_VARIABLE) or f"sqlite:///{home / DATABASE}"
-        self._local = None if os.environ.get(ADDRESS_VARIABLE) else home
+        self._local = local_home(root)
+        self.address = (
+            f"sqlite:///{self._local / DATABASE}" if self._local else os.environ[ADDRESS_VARIABLE]
+        )
         self._end = time.monotonic() + seconds
         for variable, value in DEFAULTS.items():
             os.environ.setdefault(variable, value)
