@@ -41,6 +41,13 @@ class Project:
     def params(self) -> Any:
         return YAML().load(self.root / "params.yaml")
 
+    def outs(self) -> dict[str, str]:
+        """Return the md5 that dvc.lock records of each output."""
+        stages = YAML(typ="safe").load(self.root / "dvc.lock")["stages"]
+        return {
+            out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])
+        }
+
     def set_params(self, **changes: object) -> None:
         """Set knobs, spelled with double underscores for dots."""
         params = self.params()

@@ -58,11 +58,6 @@ def lock_of(project: Project) -> str:
     return (project.root / "dvc.lock").read_text(encoding="utf-8")
 
 
-def outs_of(project: Project) -> dict[str, str]:
-    stages = YAML(typ="safe").load(lock_of(project))["stages"]
-    return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
-
-
 def broken_files(project: Project, outs: dict[str, str]) -> list[str]:
     """Return outputs that are there and are not what they must be."""
     return [
@@ -126,8 +121,8 @@ def recovers(project: Project, lock: str) -> None:
     assert "Traceback" not in done.stdout
     now, before = (YAML(typ="safe").load(text)["stages"] for text in (lock_of(project), lock))
     assert now == before
-    assert broken_files(project, outs_of(project)) == []
-    assert all((project.root / path).exists() for path in outs_of(project))
+    assert broken_files(project, project.outs()) == []
+    assert all((project.root / path).exists() for path in project.outs())
     assert project.changed() == ""
 
 
@@ -135,7 +130,7 @@ def recovers(project: Project, lock: str) -> None:
 def test_a_stage_killed_at_any_moment_is_made_good_by_the_next_run(
     project: Project, seconds: dict[str, float], stage: str
 ) -> None:
-    lock, outs = lock_of(project), outs_of(project)
+    lock, outs = lock_of(project), project.outs()
     random_ = random.Random(stage)  # noqa: S311
     script = f"stages/{stage}.py"
     hits = 0  # kills that found the stage at work
@@ -179,7 +174,7 @@ def fresh(project: Project, root: Path) -> Project:
 def test_a_cold_run_killed_again_and_again_comes_to_the_same_lock(
     project: Project, tmp_path: Path
 ) -> None:
-    lock, outs = lock_of(project), outs_of(project)
+    lock, outs = lock_of(project), project.outs()
     clone = fresh(project, tmp_path / "clone")
     random_ = random.Random(0)  # noqa: S311
     kills = 0
@@ -220,7 +215,7 @@ NO_MEMORY = re.compile(  # the stage's words, OpenBLAS's, the C library's
     ("stage", "megabytes"), [("clean", 400), ("evaluate", 1000), ("explain", 1500)]
 )
 def test_a_stage_without_memory_says_so(project: Project, stage: str, megabytes: int) -> None:
-    lock, outs = lock_of(project), outs_of(project)
+    lock, outs = lock_of(project), project.outs()
     for limit in range(megabytes, 0, -50):
         # OpenBLAS may ask for memory for ever: then timeout ends it, with 137.
         command = f"ulimit -v {limit * 1024}; timeout -s KILL 20 {sys.executable} stages/{stage}.py"
@@ -263,7 +258,7 @@ def disk(folder: Path, size: int) -> Iterator[Callable[[str], None]]:
 
 
 def test_a_full_disk_is_named_and_made_good(project: Project, tmp_path: Path) -> None:
-    lock, outs = lock_of(project), outs_of(project)
+    lock, outs = lock_of(project), project.outs()
     with disk(tmp_path / "disk", 100 * MEGABYTE) as remount:
         clone = fresh(project, tmp_path / "disk" / "clone")
         stopped: list[list[str]] = []

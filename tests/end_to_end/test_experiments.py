@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
 from project import Project
 from servers import free_port, sftp_server
@@ -65,16 +64,11 @@ def pulled(upstream: Path, storage: Path, root: Path) -> Project:
     return project
 
 
-def outs_of(project: Project) -> dict[str, str]:
-    lock = YAML(typ="safe").load(project.root / "dvc.lock")
-    return {o["path"]: o["md5"] for stage in lock["stages"].values() for o in stage.get("outs", [])}
-
-
 def holds_its_outputs(project: Project) -> bool:
     """Whether every output is there and is what dvc.lock says."""
     return all(
         hashlib.md5((project.root / path).read_bytes(), usedforsecurity=False).hexdigest() == md5
-        for path, md5 in outs_of(project).items()
+        for path, md5 in project.outs().items()
     )
 
 
@@ -130,7 +124,7 @@ def test_a_pull_from_storage_that_has_lost_a_file_names_it_and_leaves_no_half_of
     upstream: Path, storage: Path, tmp_path: Path
 ) -> None:
     project = clone(upstream, tmp_path / "clone")
-    md5 = outs_of(project)["models/best_model.joblib"]
+    md5 = project.outs()["models/best_model.joblib"]
     stored = storage / "files" / "md5" / md5[:2] / md5[2:]
     content = stored.read_bytes()
     stored.unlink()
@@ -150,12 +144,12 @@ def test_an_experiment_in_a_folder_of_its_own_leaves_the_workspace_alone(
     upstream: Path, storage: Path, tmp_path: Path
 ) -> None:
     project = pulled(upstream, storage, tmp_path / "clone")
-    before = outs_of(project)
+    before = project.outs()
 
     project.run("dvc", "exp", "run", "--temp", "--name", "by-quota", *KNOB)
 
     assert project.changed() == ""
-    assert outs_of(project) == before
+    assert project.outs() == before
     assert holds_its_outputs(project)
     assert strategy(project) == "minimum_cost"
 
@@ -222,7 +216,7 @@ def test_an_experiment_is_pushed_by_one_and_applied_by_another(
 
     assert "shared" in listed
     assert strategy(other) == "quota"
-    assert outs_of(other) == outs_of(one)
+    assert other.outs() == one.outs()
     assert holds_its_outputs(other)
     assert "Running stage" not in other.run("dvc", "repro").stdout
     compared = other.run(sys.executable, "-m", "ecom", "compare", "HEAD", "workspace").stdout
