@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test prove lint format review ui report study verdicts bench docs lock audit sbom
+.PHONY: help run check test prove lint format deps review ui report study verdicts bench docs lock audit sbom
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -14,35 +14,41 @@ help:  ## list the commands
 run: $(VENV)/run.ready  ## set up, run the pipeline, show what was found
 	@python -m ecom run
 
+check: $(VENV)/test.ready  ## run the fast tests, in about a minute
+	python -m pytest --quiet --ignore tests/end_to_end -m "not prove and not hostile and not slow"
+
 test: $(VENV)/test.ready lint  ## set up, lint, check types, run every test
 	python -m pytest --numprocesses auto --dist loadfile
 
-prove: $(VENV)/test.ready  ## what is promised, the long way: thousands of files, kills, full disks
+prove: $(VENV)/test.ready  ## run the long proofs: thousands of files, kills, full disks
 	HYPOTHESIS_PROFILE=prove python -m pytest --numprocesses auto --dist loadfile \
 		-m "prove or hostile"
 
-lint: $(VENV)/test.ready  ## formatting, lint, import contracts, types
+lint: $(VENV)/test.ready  ## check format, lint, import contracts, types
 	ruff format --check
 	ruff check
 	lint-imports
 	mypy
 	zizmor --quiet --offline .github
 
-format: $(VENV)/test.ready  ## format the code and mend what lint can mend
+format: $(VENV)/test.ready  ## format the code, fix what lint can fix
 	ruff format
 	ruff check --fix
+
+deps: $(VENV)/test.ready  ## write the code deps of each stage into dvc.yaml, from the imports
+	@python -m ecom deps
 
 verdicts: $(VENV)/run.ready  ## count false alarms of compare (about ten minutes)
 	python benchmarks/verdicts.py
 
-review: $(VENV)/run.ready  ## run the pipeline, compare with where the branch left BASE (main)
+review: $(VENV)/run.ready  ## run the pipeline, compare with where the branch left main (BASE=main)
 	@dvc repro
 	@python -m ecom review "$$BASE"
 
-report: $(VENV)/run.ready  ## write reports/index.html, a page to look at, offline
+report: $(VENV)/run.ready  ## write reports/index.html, to look at offline
 	@python -m ecom report
 
-ui: $(VENV)/run.ready  ## show the record of all runs on http://127.0.0.1:5000
+ui: $(VENV)/run.ready  ## show all recorded runs on http://127.0.0.1:5000
 	@case "$$MLFLOW_TRACKING_URI" in \
 		http*) echo "The record is at $$MLFLOW_TRACKING_URI" ;; \
 		*) mlflow ui --host 127.0.0.1 \
@@ -57,19 +63,19 @@ study: $(VENV)/run.ready  ## judge the choice of model over ten splits (about si
 bench: $(VENV)/test.ready  ## time the pipeline, stage by stage
 	python benchmarks/pipeline.py
 
-docs: $(VENV)/test.ready  ## write the results of metrics/ into README.md, and docs/licences.md
+docs: $(VENV)/test.ready  ## write results into README.md, and docs/licences.md
 	@python -m ecom readme
 	@printf '%s\n' '# Licences of what requirements.txt installs' '' \
-		'Written by `make docs`. What asks for more than a notice is argued in `tests/test_supply_chain.py`.' \
+		'Written by `make docs`. `tests/repository/test_supply_chain.py` argues each licence that asks for more than a notice.' \
 		'' > docs/licences.md
 	@pip-licenses --from=mixed --format=markdown --with-system --with-urls --packages \
 		$$(sed -n 's/^\([A-Za-z0-9._-]*\)==.*/\1/p' requirements.txt) >> docs/licences.md
 
-audit: $(VENV)/test.ready  ## known vulnerabilities of what is pinned; needs the web
+audit: $(VENV)/test.ready  ## list known vulnerabilities of what is pinned; needs the web
 	pip-audit --strict --disable-pip --require-hashes --requirement requirements-dev.txt $(ARGUED)
 	pip-audit --strict --disable-pip --require-hashes --requirement requirements-remotes.txt $(ARGUED)
 
-# Vulnerabilities that do not concern this project: `--ignore-vuln ID \`, its reason in a line above.
+# Vulnerabilities that do not concern this project: `--ignore-vuln ID \`, the reason in a line above.
 ARGUED :=
 
 sbom: $(VENV)/test.ready  ## write reports/sbom.json, the bill of materials (CycloneDX)

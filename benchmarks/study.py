@@ -1,7 +1,7 @@
-"""How good is the pipeline's choice, over ten splits? Writes docs/study.md and prints it.
+"""How good is the pipeline's choice over ten splits? Writes docs/study.md and prints it.
 
-On each split, cv selects and tune tunes anew, on that split's training rows alone: no figure comes
-from a choice made on rows that it is then judged on.
+On each split, cv selects and tune tunes on that split's training rows alone. The candidates, their
+default hyperparameters and the search ranges came from an earlier study of all rows.
 """
 
 import sys
@@ -9,23 +9,22 @@ import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT / "stages"), str(ROOT / "src")]
+sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
 
-import _stage  # noqa: E402, F401  fixes threads before libraries load
+from _environment import ROOT
 
-import pandas as pd  # noqa: E402
-from rich.console import Console  # noqa: E402
-from rich.markdown import Markdown  # noqa: E402
-from rich.progress import Progress  # noqa: E402
-from ruamel.yaml import YAML  # noqa: E402
+import pandas as pd
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.progress import Progress
 
-from ecom.evaluation import ranking_metrics  # noqa: E402
-from ecom.models import build_pipeline  # noqa: E402
-from ecom.notation import markdown_table  # noqa: E402
-from ecom.params import CANDIDATES, Candidate, parse_params  # noqa: E402
-from ecom.schema import FEATURES, TARGET  # noqa: E402
-from ecom.search import (  # noqa: E402
+from ecom.data.splitting import split_sessions
+from ecom.evaluation.metrics import METRICS
+from ecom.evaluation.ranking import SCORING, ranking_metrics
+from ecom.models.candidates import distributions_of
+from ecom.models.pipelines import build_pipeline
+from ecom.models.search import (
+    compare_candidates,
     corrected_interval,
     fold_metrics,
     out_of_fold_scores,
@@ -33,16 +32,18 @@ from ecom.search import (  # noqa: E402
     select,
     stratified_folds,
 )
-from ecom.splitting import split_sessions  # noqa: E402
+from ecom.notation import markdown_table
+from ecom.project import files
+from ecom.project.params_file import Params, read_params
+from ecom.schema import FEATURES, TARGET
 
 SEEDS = range(10)
 SHIPPED = "selected and tuned"
-CLEAN = ROOT / "data" / "processed" / "online_shoppers_clean.csv"
 PAGE = ROOT / "docs" / "study.md"
-METRICS = {"pr_auc": "PR-AUC", "roc_auc": "ROC-AUC"}
+NAMES = {metric: METRICS[metric].words for metric in SCORING}
 
 
-def judge(model: Any, train: pd.DataFrame, test: pd.DataFrame) -> dict[str, float]:
+def judge(model: Any, train: pd.DataFrame, test: pd.DataFrame) -> dict[str, Any]:
     """Fit a model, and return its test metrics and the seconds that the fit took."""
     begin = time.perf_counter()
     model.fit(train[list(FEATURES)], train[TARGET])
@@ -51,34 +52,30 @@ def judge(model: Any, train: pd.DataFrame, test: pd.DataFrame) -> dict[str, floa
     return {**ranking_metrics(test[TARGET], scores), "seconds": seconds}
 
 
-def study_split(
-    sessions: pd.DataFrame, seed: int, params: dict[str, Any]
-) -> dict[str, dict[str, Any]]:
+def study_split(sessions: pd.DataFrame, seed: int, params: Params) -> dict[str, dict[str, Any]]:
     """Judge baseline, candidates and the pipeline's choice on one split."""
-    train, test = split_sessions(sessions, test_size=params["split"].test_size, seed=seed)
+    train, test = split_sessions(sessions, test_size=params.split.test_size, seed=seed)
     features, labels = train[list(FEATURES)], train[TARGET]
-    folds = stratified_folds(labels, params["folds"])
-    columns = params["features"].set
-    bar = build_pipeline("logistic", feature_set=columns, C=params["baseline"].C)
-    found: dict[str, dict[str, Any]] = {"baseline": judge(bar, train, test)}
-    by_fold: dict[Candidate, dict[str, Any]] = {}
-    for candidate in sorted(params["cv"].candidates, key=CANDIDATES.index):
-        model = build_pipeline(candidate, feature_set=columns, seed=params["cv"].seed)
-        by_fold[candidate] = fold_metrics(
-            labels, out_of_fold_scores(model, features, labels, folds), folds
-        )
+    folds, feature_set = stratified_folds(labels, params.folds), params.features.set
+    bar = build_pipeline("logistic", feature_set=feature_set, C=params.baseline.C)
+    baseline: Any = fold_metrics(labels, out_of_fold_scores(bar, features, labels, folds), folds)
+    by_fold = compare_candidates(
+        features, labels, folds=folds, cv=params.cv, feature_set=feature_set, baseline=baseline
+    )
+    found = {"baseline": judge(bar, train, test)}
+    for candidate in by_fold:
+        model = build_pipeline(candidate, feature_set=feature_set, seed=params.cv.seed)
         found[candidate] = judge(model, train, test)
-    selected = select(by_fold, params["cv"].rule)
+    selected = select(by_fold, params.cv.rule)
     search = random_search(
-        build_pipeline(selected, feature_set=columns, seed=params["tune"].seed),
+        build_pipeline(selected, feature_set=feature_set, seed=params.tune.seed),
         features,
         labels,
         folds=folds,
-        tune=params["tune"],
-        distributions=params["tune"].distributions_of(selected),
+        tune=params.tune,
+        distributions=distributions_of(selected, params.tune),
     )
-    found[SHIPPED] = judge(search.best_estimator_, train, test) | {"selected": selected}
-    return found
+    return {**found, SHIPPED: judge(search.best_estimator_, train, test) | {"selected": selected}}
 
 
 def write_page(found: dict[int, dict[str, dict[str, Any]]], test_size: float) -> str:
@@ -86,35 +83,37 @@ def write_page(found: dict[int, dict[str, dict[str, Any]]], test_size: float) ->
     tables = {
         metric: pd.DataFrame(
             {
-                seed: {name: of[metric] for name, of in models.items()}
+                seed: {name: judged[metric] for name, judged in models.items()}
                 for seed, models in found.items()
             }
         ).T
-        for metric in (*METRICS, "seconds")
+        for metric in (*NAMES, "seconds")
     }
     lines = [
         "# Study: ten splits",
         "",
         (
             f"Test rows of the split seeds {min(found)} to {max(found)}: mean ± standard "
-            "deviation. On each, cv selects and tune tunes on that split's training rows alone; "
-            "the candidates have their default hyperparameters. Differences are paired by split, "
-            "in brackets their 95 % interval (Nadeau and Bengio 2003). Written by `make study`."
+            "deviation. On each split, cv selects and tune tunes on that split's training rows "
+            "alone; the candidates have their default hyperparameters. Differences are paired by "
+            "split, with their 95 % interval in brackets (Nadeau and Bengio 2003). The candidates "
+            "themselves, their defaults and the search ranges came from an earlier study of all "
+            "rows. Written by `make study`."
         ),
     ]
     rows = []
     for name in tables["pr_auc"]:
         figures = [
             f"{tables[metric][name].mean():.4f} ± {tables[metric][name].std():.4f}"
-            for metric in METRICS
+            for metric in NAMES
         ]
         gain = tables["pr_auc"][SHIPPED] - tables["pr_auc"][name]
         low, high = corrected_interval(gain.tolist(), test_size / (1 - test_size))
         difference = "" if name == SHIPPED else f"{gain.mean():+.4f} ({low:+.4f} to {high:+.4f})"
         seconds = f"{tables['seconds'][name].median():.2f}"
         rows.append([str(name), *figures, seconds, difference])
-    less = f"{METRICS['pr_auc']} of the choice less this"
-    table = markdown_table(["model", *METRICS.values(), "seconds to fit", less], rows)
+    less = f"{NAMES['pr_auc']} of the choice less this"
+    table = markdown_table(["model", *NAMES.values(), "seconds to fit", less], rows)
     chosen = pd.Series([models[SHIPPED]["selected"] for models in found.values()]).value_counts()
     selections = ", ".join(f"{name} {count} times" for name, count in chosen.items())
     return "\n".join([*lines, "", table, "", f"Selected: {selections}."]) + "\n"
@@ -122,20 +121,20 @@ def write_page(found: dict[int, dict[str, dict[str, Any]]], test_size: float) ->
 
 def main() -> None:
     """Study every split."""
-    if not CLEAN.exists():
-        sys.exit(f"{CLEAN.relative_to(ROOT)} is missing: run `dvc repro clean` first")
-    params: dict[str, Any] = parse_params(YAML(typ="safe").load(ROOT / "params.yaml"))
-    sessions = pd.read_csv(CLEAN)
+    if not (ROOT / files.CLEAN).exists():
+        sys.exit(f"{files.CLEAN} is missing: run `dvc repro clean` first")
+    params = read_params(ROOT)
+    sessions = pd.read_csv(ROOT / files.CLEAN)
     found = {}
     with Progress() as progress:
         for seed in progress.track(SEEDS, description="splits"):
             found[seed] = study_split(sessions, seed, params)
-            of = found[seed][SHIPPED]
+            shipped = found[seed][SHIPPED]
             progress.console.print(
-                f"seed {seed}: {of['selected']}, PR-AUC {of['pr_auc']:.3f}, "
-                f"ROC-AUC {of['roc_auc']:.3f}"
+                f"seed {seed}: {shipped['selected']}, PR-AUC {shipped['pr_auc']:.3f}, "
+                f"ROC-AUC {shipped['roc_auc']:.3f}"
             )
-    page = write_page(found, params["split"].test_size)
+    page = write_page(found, params.split.test_size)
     PAGE.write_text(page, encoding="utf-8", newline="\n")
     Console().print(Markdown(page))
 

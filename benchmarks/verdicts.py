@@ -1,10 +1,9 @@
 """Does `compare` tell planted changes from noise? Writes docs/verdicts.md and prints it.
 
 Every model is fitted on the training rows of the pipeline's own split, with the hyperparameters
-that tune found; its threshold is chosen on out-of-fold scores, as in the pipeline.
+that tune found. Its threshold is chosen on out-of-fold scores, as in the pipeline.
 """
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,31 +11,32 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT / "stages"), str(ROOT / "src")]
+sys.path.insert(0, str(Path(__file__).parents[1] / "stages"))
 
-import _stage  # noqa: E402, F401  fixes threads before libraries load
+from _environment import ROOT
 
-import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
-from joblib import Parallel, delayed  # noqa: E402
-from rich.console import Console  # noqa: E402
-from rich.markdown import Markdown  # noqa: E402
-from rich.progress import track  # noqa: E402
-from ruamel.yaml import YAML  # noqa: E402
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.progress import track
 
-from ecom.evaluation import count_flagged  # noqa: E402
-from ecom.models import build_pipeline  # noqa: E402
-from ecom.notation import COST, METRIC_NAMES, markdown_table  # noqa: E402
-from ecom.params import Candidate, Folds, parse_params  # noqa: E402
-from ecom.review.verdicts import METRICS, Choice, Finding, Rules, Side, judge, overall  # noqa: E402
-from ecom.schema import FEATURES, TARGET  # noqa: E402
-from ecom.search import out_of_fold_scores, stratified_folds  # noqa: E402
-from ecom.splitting import split_sessions  # noqa: E402
-from ecom.thresholds import choose_threshold  # noqa: E402
+from ecom.data.splitting import split_sessions
+from ecom.evaluation.counts import count_flagged
+from ecom.evaluation.metrics import COST, METRICS
+from ecom.evaluation.thresholds import choose_threshold
+from ecom.models.pipelines import build_pipeline
+from ecom.models.search import out_of_fold_scores, stratified_folds
+from ecom.notation import markdown_table
+from ecom.params.folds import Folds
+from ecom.project import files
+from ecom.project.params_file import read_params
+from ecom.project.states import folder_state
+from ecom.review.verdicts import Choice, Finding, Rules, Side, judge, overall
+from ecom.schema import FEATURES, TARGET
 
 RUNS = 200  # re-seeded pairs
-CLEAN = ROOT / "data" / "processed" / "online_shoppers_clean.csv"
 PAGE = ROOT / "docs" / "verdicts.md"
 
 
@@ -50,12 +50,11 @@ class Trial:
     """
 
     def __init__(self, sessions: pd.DataFrame) -> None:
-        content = YAML(typ="safe").load(ROOT / "params.yaml")
-        self.params: dict[str, Any] = {**parse_params(content)}
-        self.rules = Rules.from_params(content)
-        tuned = json.loads((ROOT / "metrics" / "tune.json").read_text(encoding="utf-8"))
+        self.params = read_params(ROOT)
+        self.rules = Rules.from_params(self.params)
+        tuned = folder_state(ROOT).metrics["tune"]
         self.tuned = tuned["candidate"], tuned["best_params"]
-        split = self.params["split"]
+        split = self.params.split
         self.train, self.test = split_sessions(sessions, test_size=split.test_size, seed=split.seed)
 
     def side(
@@ -67,30 +66,28 @@ class Trial:
         change_training: Callable[[pd.DataFrame], pd.DataFrame] = lambda sessions: sessions,
         strategy: str | None = None,
     ) -> Side:
-        """Fit the model as the pipeline does, on sessions that may be changed before.
+        """Fit the model as the pipeline does, on sessions that may be changed first.
 
         Parameters
         ----------
         seed
-            Of the model, and of the folds behind the threshold.
+            Seed of the model, and of the folds behind the threshold.
         baseline
-            The brief's model instead of the tuned one.
+            Whether to fit the brief's model instead of the tuned one.
         change, change_training
-            Of all sessions; of the training rows alone.
+            Changes of all sessions, and of the training rows alone.
         strategy
-            By which the threshold is chosen, if not that of params.yaml.
+            How the threshold is chosen; by default as params.yaml says.
         """
-        candidate: Candidate
-        settings: dict[str, Any]
         candidate, settings = ("logistic", {"C": 1.0}) if baseline else self.tuned
         model = build_pipeline(
-            candidate, feature_set=self.params["features"].set, seed=seed, **settings
+            candidate, feature_set=self.params.features.set, seed=seed, **settings
         )
         train = change_training(change(self.train))
         features, labels = train[list(FEATURES)], train[TARGET]
-        folds = stratified_folds(labels, Folds(n_splits=self.params["folds"].n_splits, seed=seed))
+        folds = stratified_folds(labels, Folds(n_splits=self.params.folds.n_splits, seed=seed))
         scores = out_of_fold_scores(model, features, labels, folds)
-        threshold_params = self.params["threshold"]
+        threshold_params = self.params.threshold
         if strategy:
             threshold_params = threshold_params.model_copy(update={"strategy": strategy})
         choice = Choice(train[[TARGET]].assign(score=scores), threshold_params)
@@ -106,8 +103,8 @@ class Trial:
             base,
             head,
             self.rules,
-            costs=self.params["threshold"].costs,
-            bins=self.params["evaluate"].bins,
+            costs=self.params.threshold.costs,
+            bins=self.params.evaluate.bins,
         )
 
     def overall(self, findings: list[Finding]) -> str:
@@ -131,15 +128,17 @@ PLANTED: dict[str, tuple[str, dict[str, Any]]] = {
     "nothing": ("no different", {}),
     "another seed": ("no different", {"seed": 7}),
     "a column that hardly matters dropped (Browser)": (
-        "no different", {"change": without("Browser")},
+        "no different",
+        {"change": without("Browser")},
     ),
     "the column that matters most dropped (PageValues)": (
-        "worse", {"change": without("PageValues")},
+        "worse",
+        {"change": without("PageValues")},
     ),
     "the threshold fixed at 0.5": ("worse", {"strategy": "fixed"}),
     "training labels shuffled": ("worse", {"change_training": shuffled_labels}),
     "the brief's model instead": ("worse", {"baseline": True}),
-}  # fmt: skip
+}
 
 
 def planted(trial: Trial) -> Iterator[tuple[str, str, list[Finding]]]:
@@ -166,28 +165,39 @@ def write_page(trial: Trial) -> str:
         verdict = trial.overall(findings)
         right = "as it should" if verdict == expected else f"**wrong, it is {expected}**"
         figures = [
-            f"{of.difference:{form}} ({of.interval[0]:{form}} to {of.interval[1]:{form}})"
+            f"{finding.difference:{form}} "
+            f"({finding.interval[0]:{form}} to {finding.interval[1]:{form}})"
             for metric, form in (("pr_auc", "+z.4f"), (COST, "+z.0f"))
-            for of in findings
-            if of.metric == metric
+            for finding in findings
+            if finding.metric == metric
         ]
         rows.append([name, *figures, f"{verdict}, {right}"])
     runs = reseeded(trial)
     false = []
-    for place, metric in enumerate(METRICS):
+    for place, metric in enumerate(trial.rules.review.smallest_difference):
         verdicts = Counter(findings[place].verdict for findings in runs)
         largest = max(abs(findings[place].difference) for findings in runs)
         sure = np.mean([not f[place].interval[0] <= 0 <= f[place].interval[1] for f in runs])
         smallest = runs[0][place].smallest_difference
         false.append(
-            [METRIC_NAMES[metric], f"{smallest:g}", f"{largest:.4g}", f"{sure:.1%}",
-             *(f"{verdicts[verdict] / RUNS:.1%}" for verdict in ("better", "worse"))]
-        )  # fmt: skip
+            [
+                METRICS[metric].words,
+                f"{smallest:g}",
+                f"{largest:.4g}",
+                f"{sure:.1%}",
+                *(f"{verdicts[verdict] / RUNS:.1%}" for verdict in ("better", "worse")),
+            ]
+        )
     whole = Counter(map(trial.overall, runs))
     false.append(
-        ["**the whole**", "", "", "",
-         *(f"**{whole[verdict] / RUNS:.1%}**" for verdict in ("better", "worse"))]
-    )  # fmt: skip
+        [
+            "**the whole**",
+            "",
+            "",
+            "",
+            *(f"**{whole[verdict] / RUNS:.1%}**" for verdict in ("better", "worse")),
+        ]
+    )
     return (
         "\n".join(
             [
@@ -229,9 +239,9 @@ def write_page(trial: Trial) -> str:
 
 def main() -> None:
     """Plant changes, count false alarms, write the page."""
-    if not CLEAN.exists():
-        sys.exit(f"{CLEAN.relative_to(ROOT)} is missing: run `dvc repro clean` first")
-    page = write_page(Trial(pd.read_csv(CLEAN)))
+    if not (ROOT / files.CLEAN).exists():
+        sys.exit(f"{files.CLEAN} is missing: run `dvc repro clean` first")
+    page = write_page(Trial(pd.read_csv(ROOT / files.CLEAN)))
     PAGE.write_text(page, encoding="utf-8", newline="\n")
     Console().print(Markdown(page))
 

@@ -1,32 +1,38 @@
 """Set the bar: the brief's logistic regression, judged on out-of-fold scores."""
 
+from _metrics import write_metrics
+from _models import write_model
 from _stage import Stage, run
+from _tables import read_features, write_predictions
 
-from ecom.evaluation import ranking_metrics
-from ecom.models import build_pipeline
-from ecom.params import Baseline, Features, Folds
-from ecom.search import fold_metrics, out_of_fold_scores, stratified_folds
+from ecom.evaluation.ranking import ranking_metrics
+from ecom.models.pipelines import build_pipeline
+from ecom.models.search import fold_metrics, out_of_fold_scores, stratified_folds
+from ecom.params.baseline import Baseline
+from ecom.params.features import Features
+from ecom.params.folds import Folds
 
 
 def main(stage: Stage) -> None:
-    params = stage.params(Baseline)
-    sessions, labels = stage.read_features("data/features/train.parquet")
-    folds = stage.params(Folds)
+    params, folds = stage.params(Baseline), stage.params(Folds)
+    sessions, labels = read_features(stage, "data/features/train.parquet")
     splitter = stratified_folds(labels, folds)
     pipeline = build_pipeline("logistic", feature_set=stage.params(Features).set, C=params.C)
     scores = out_of_fold_scores(pipeline, sessions, labels, splitter)
-    stage.write_model("models/baseline.joblib", pipeline.fit(sessions, labels))
-    stage.write_predictions(
-        "data/predictions/baseline_out_of_fold.parquet", sessions, labels, {"score": scores}
+    write_model(stage, "models/baseline.joblib", pipeline.fit(sessions, labels))
+    write_predictions(
+        stage,
+        "data/predictions/baseline_out_of_fold.parquet",
+        sessions,
+        labels,
+        {"score": scores},
     )
     metrics = ranking_metrics(labels, scores)
-    stage.write_metrics(
+    by_fold = fold_metrics(labels, scores, splitter)
+    write_metrics(
+        stage,
         "metrics/baseline.json",
-        {
-            **metrics,
-            "by_fold": fold_metrics(labels, scores, splitter),
-            "folds": folds.model_dump(),
-        },
+        {**metrics, "by_fold": by_fold, "folds": folds.model_dump()},
     )
     stage.say(f"out-of-fold PR-AUC {metrics['pr_auc']:.3f}, ROC-AUC {metrics['roc_auc']:.3f}")
 

@@ -1,29 +1,36 @@
 """Give the raw sessions their types and drop duplicates."""
 
+from _metrics import read_metrics, write_metrics
 from _stage import Stage, run
+from _tables import write_table
 
 import hashlib
+from typing import TYPE_CHECKING
 
-from ecom.cleaning import clean
+from ecom.data.cleaning import clean
+from ecom.data.parsing import parse_csv
 from ecom.errors import DataError
-from ecom.params import Clean
-from ecom.parsing import parse_csv
+from ecom.params.clean import Clean
+
+if TYPE_CHECKING:
+    from ecom.results import ValidateResults
 
 
 def main(stage: Stage) -> None:
     raw = stage.dep("data/raw/online_shoppers_intention.csv").read_bytes()
-    verdict = stage.read_metrics("metrics/validate.json")
+    verdict: ValidateResults = read_metrics(stage, "metrics/validate.json")
     if verdict["problems"]:
         raise DataError("metrics/validate.json lists problems of the raw data: solve them first")
     if hashlib.sha256(raw).hexdigest() != verdict["sha256"]:
         raise DataError(
-            "metrics/validate.json is of other raw data: run `dvc repro validate` first"
+            "metrics/validate.json was computed from other raw data: run `dvc repro validate` first"
         )
     table = parse_csv(raw)
     sessions = clean(table, drop_duplicates=stage.params(Clean).drop_duplicates)
-    stage.write_table("data/processed/online_shoppers_clean.csv", sessions)
+    write_table(stage, "data/processed/online_shoppers_clean.csv", sessions)
     dropped = len(table) - len(sessions)
-    stage.write_metrics(
+    write_metrics(
+        stage,
         "metrics/clean.json",
         {"rows_in": len(table), "rows_out": len(sessions), "duplicates_dropped": dropped},
     )

@@ -1,53 +1,49 @@
-"""Choose the candidate that earns tuning, by cross-validation on the baseline's folds."""
+"""Select the candidate to tune, by cross-validation on the baseline's folds."""
 
+from _metrics import read_metrics, write_metrics
 from _stage import Stage, run
+from _tables import read_features
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ecom.errors import DataError
-from ecom.models import build_pipeline
-from ecom.params import CANDIDATES, Cv, Features, Folds
-from ecom.search import (
-    fold_metrics,
-    out_of_fold_scores,
-    paired_difference,
-    select,
-    stratified_folds,
-)
+from ecom.models.search import compare_candidates, select, stratified_folds
+from ecom.params.cv import Cv
+from ecom.params.features import Features
+from ecom.params.folds import Folds
+
+if TYPE_CHECKING:
+    from ecom.results import BaselineResults
 
 
 def main(stage: Stage) -> None:
-    params = stage.params(Cv)
-    sessions, labels = stage.read_features("data/features/train.parquet")
-    baseline = stage.read_metrics("metrics/baseline.json")
-    folds = stage.params(Folds)
+    params, folds = stage.params(Cv), stage.params(Folds)
+    sessions, labels = read_features(stage, "data/features/train.parquet")
+    baseline: BaselineResults = read_metrics(stage, "metrics/baseline.json")
     if baseline["folds"] != folds.model_dump():
-        raise DataError("metrics/baseline.json is of other folds: run `dvc repro baseline` first")
-    splitter = stratified_folds(labels, folds)
-    candidates: dict[str, Any] = {}
-    simpler: str | None = None
-    for candidate in sorted(params.candidates, key=CANDIDATES.index):
-        pipeline = build_pipeline(
-            candidate, feature_set=stage.params(Features).set, seed=params.seed
+        raise DataError(
+            "metrics/baseline.json was computed from different folds: run `dvc repro baseline` "
+            "first"
         )
-        scores = out_of_fold_scores(pipeline, sessions, labels, splitter)
-        metrics = fold_metrics(labels, scores, splitter)
-        references = {"baseline": baseline["by_fold"]}
-        if simpler:
-            references[simpler] = candidates[simpler]
-        candidates[candidate] = metrics | {
-            f"{metric}_minus_{name}": paired_difference(
-                metrics[metric]["folds"], reference[metric]["folds"]
-            )
-            for name, reference in references.items()
-            for metric in metrics
-        }
-        simpler = candidate
+
+    def say(candidate: str, metrics: Mapping[str, Any]) -> None:
         pr_auc = metrics["pr_auc"]
         stage.say(f"{candidate} PR-AUC {pr_auc['mean']:.3f} ± {pr_auc['sd']:.3f} over folds")
+
+    candidates = compare_candidates(
+        sessions,
+        labels,
+        folds=stratified_folds(labels, folds),
+        cv=params,
+        feature_set=stage.params(Features).set,
+        baseline=baseline["by_fold"],
+        report=say,
+    )
     selected = select(candidates, params.rule)
     beats_baseline = candidates[selected]["pr_auc_minus_baseline"]["mean"] > 0
-    stage.write_metrics(
+    write_metrics(
+        stage,
         "metrics/cv.json",
         {
             "candidates": candidates,

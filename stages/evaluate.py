@@ -1,91 +1,70 @@
 """Judge baseline and best model on the test rows, which no earlier stage has read."""
 
+from _metrics import read_metrics, write_metrics
+from _models import read_model
 from _stage import Stage, run
+from _tables import read_features, write_plot, write_predictions, write_table
 
 from typing import TYPE_CHECKING, Any
 
-from ecom.averaging import LogOddsAverage  # noqa: F401  the models unpickle it, as the next
-from ecom.comparison import compare_models, compare_scores
-from ecom.curves import curves
 from ecom.errors import DataError
-from ecom.evaluation import confusion_matrix
-from ecom.features import add_features  # noqa: F401
-from ecom.params import Bootstrap, Costs, Evaluate, Features, Temporal
-from ecom.slices import confident_mistakes, slice_metrics, worst_slices
-from ecom.temporal import judge_over_time
+from ecom.evaluation.assessment import assess
+from ecom.evaluation.comparison import MODELS, Criteria
+from ecom.evaluation.periods import earlier
+from ecom.evaluation.temporal import ScoredSessions
+from ecom.features import add_features  # noqa: F401  the models unpickle it and the next
+from ecom.models.averaging import LogOddsAverage  # noqa: F401
+from ecom.params.bootstrap import Bootstrap
+from ecom.params.evaluate import Evaluate
+from ecom.params.features import Features
+from ecom.params.temporal import Temporal
+from ecom.params.threshold import Costs
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from ecom.results import ThresholdResults
 
 
 def main(stage: Stage) -> None:
-    params, bootstrap = stage.params(Evaluate), stage.params(Bootstrap)
-    feature_set, temporal = stage.params(Features).set, stage.params(Temporal)
-    chosen = stage.read_metrics("metrics/threshold.json")
+    params, feature_set = stage.params(Evaluate), stage.params(Features).set
+    temporal = stage.params(Temporal)
+    chosen: ThresholdResults = read_metrics(stage, "metrics/threshold.json")
     thresholds = {"baseline": chosen["baseline_threshold"], "best_model": chosen["threshold"]}
-    judging: dict[str, Any] = {"bins": params.bins, "bootstrap": bootstrap}
-    operating: dict[str, Any] = {
-        "thresholds": thresholds,
-        "costs": Costs.model_validate(chosen["costs"]),
+    costs = Costs.model_validate(chosen["costs"])
+    refits = read_model(stage, "models/refits.joblib")
+    if refits["params"] != {"features.set": feature_set, **temporal.model_dump()}:
+        raise DataError("models/refits.joblib has other params: run `dvc repro refit` first")
+    models = {name: read_model(stage, f"models/{name}.joblib") for name in MODELS}
+    earlier_models = {
+        name: model for name, model in refits["models"].items() if name in map(earlier, MODELS)
     }
-    sessions, labels = stage.read_features("data/features/test.parquet")
-    refits = stage.read_model("models/refits.joblib")
-    if refits["knobs"] != {"features.set": feature_set, **temporal.model_dump()}:
-        raise DataError("models/refits.joblib is of other knobs: run `dvc repro refit` first")
-    models = {name: stage.read_model(f"models/{name}.joblib") for name in thresholds}
-    scores = scores_of(models | refits["models"], sessions)
-
-    metrics = compare_models(labels, scores, **operating, **judging)
-    metrics["feature_sets"] = compare_scores(
-        labels,
-        scores | {feature_set: scores["best_model"]},
-        {"end_of_session_minus_at_arrival": ("end_of_session", "at_arrival")},
-        **judging,
+    train = read_scored(stage, "data/features/train.parquet", earlier_models)
+    test = read_scored(stage, "data/features/test.parquet", models | refits["models"])
+    found = assess(
+        train,
+        test,
+        feature_set=feature_set,
+        test_months=temporal.test_months,
+        criteria=Criteria(thresholds, costs, params.bins, stage.params(Bootstrap)),
+        params=params,
     )
-    if temporal.test_months:
-        train, train_labels = stage.read_features("data/features/train.parquet")
-        metrics["temporal"] = judge_over_time(
-            (train_labels, train["Month"], scores_of(refits["models"], train)),
-            (labels, sessions["Month"], scores),
-            temporal.test_months,
-            **operating,
-            **judging,
-        )
-    slices = slice_metrics(
-        sessions,
-        labels,
-        scores["best_model"],
-        threshold=thresholds["best_model"],
-        small=params.small_slice,
-        bootstrap=bootstrap,
-    )
-    metrics["worst_slices"] = worst_slices(slices)
-    for name, threshold in thresholds.items():
-        metrics[name]["confusion_matrix"] = confusion_matrix(labels, scores[name], threshold)
-        tables = curves(labels, scores[name], threshold, operating["costs"], params.bins)
-        for plot, points in tables.items():
-            stage.write_table(f"plots/{name}/{plot}.csv", points.round(6))
-        stage.say(
-            f"{name} PR-AUC {metrics[name]['pr_auc']:.3f}, ROC-AUC {metrics[name]['roc_auc']:.3f}"
-        )
-    stage.write_table("plots/slices.csv", slices.round(6))
-    stage.write_table(
-        "data/predictions/mistakes.csv",
-        confident_mistakes(sessions, labels, scores["best_model"], params.mistakes),
-    )
-    stage.write_predictions(
-        "data/predictions/test.parquet", sessions, labels, {name: scores[name] for name in models}
-    )
-    stage.write_metrics(
-        "metrics/evaluate.json",
-        metrics,
-        exact={"feature_set": feature_set, "thresholds": thresholds},
-    )
+    for name, tables in found.curves.items():
+        for plot, table in tables.items():
+            write_plot(stage, f"plots/{name}/{plot}.csv", table)
+        metrics = found.metrics[name]
+        stage.say(f"{name} PR-AUC {metrics['pr_auc']:.3f}, ROC-AUC {metrics['roc_auc']:.3f}")
+    write_plot(stage, "plots/slices.csv", found.slices)
+    write_table(stage, "data/predictions/mistakes.csv", found.mistakes)
+    scores = {name: test.scores[name] for name in MODELS}
+    write_predictions(stage, "data/predictions/test.parquet", test.sessions, test.labels, scores)
+    exact = {"feature_set": feature_set, "thresholds": thresholds}
+    write_metrics(stage, "metrics/evaluate.json", found.metrics, exact=exact)
 
 
-def scores_of(models: dict[str, Any], sessions: "pd.DataFrame") -> dict[str, Any]:
-    """Return the probability of a purchase of each session, by model."""
-    return {name: model.predict_proba(sessions)[:, 1] for name, model in models.items()}
+def read_scored(stage: Stage, path: str, models: dict[str, Any]) -> ScoredSessions:
+    """Read sessions and score them by each model."""
+    sessions, labels = read_features(stage, path)
+    scores = {name: model.predict_proba(sessions)[:, 1] for name, model in models.items()}
+    return ScoredSessions(sessions, labels, scores)
 
 
 if __name__ == "__main__":

@@ -1,24 +1,27 @@
-"""Hold out the test rows and add the engineered columns.
+"""Split off the test rows and add the engineered columns.
 
-The engineered columns are for people to look at: models take raw sessions and engineer for
-themselves, by the same function, so that training and serving cannot differ.
+The engineered columns are for people to look at. Models take raw sessions and compute their columns
+themselves, with the same function, so that training and serving cannot differ.
 """
 
+from _metrics import write_metrics
 from _stage import Stage, run
+from _tables import read_table, write_table
 
+from ecom.data.splitting import split_sessions
 from ecom.features import TOTALS, add_features
-from ecom.params import Split
+from ecom.params.split import Split
 from ecom.schema import TARGET
-from ecom.splitting import split_sessions
 
 
 def main(stage: Stage) -> None:
     params = stage.params(Split)
-    sessions = stage.read_sessions("data/processed/online_shoppers_clean.csv")
+    sessions = read_table(stage, "data/processed/online_shoppers_clean.csv")
     train, test = split_sessions(sessions, test_size=params.test_size, seed=params.seed)
-    stage.write_table("data/features/train.parquet", add_features(train).reset_index(names="row"))
-    stage.write_table("data/features/test.parquet", add_features(test).reset_index(names="row"))
-    stage.write_metrics(
+    write_table(stage, "data/features/train.parquet", add_features(train).reset_index(names="row"))
+    write_table(stage, "data/features/test.parquet", add_features(test).reset_index(names="row"))
+    write_metrics(
+        stage,
         "metrics/features.json",
         {
             "columns": train.shape[1] + len(TOTALS),

@@ -1,36 +1,36 @@
-"""Bring the raw data: the pinned bytes, whatever source answers."""
+"""Bring the raw data: the pinned content, whichever source answers."""
 
-from _stage import ROOT, Stage, run
+from _stage import Stage, run
+from _tables import write_table
 
 import os
 from pathlib import Path
 
 from fsspec.callbacks import TqdmCallback
 
-from ecom.params import Data
-from ecom.sources import fetch, is_pinned
+from ecom.data.sources import fetch, is_pinned
+from ecom.params.data import Data
+from ecom.project.params_file import read_params
 
 RAW = "data/raw/online_shoppers_intention.csv"
 
 
 def main(stage: Stage) -> None:
+    read_params(stage.root)  # the first stage names every fault, before any work
     data = stage.params(Data)
     if data.source == "synthetic":
-        from ecom.synthetic import generate_sessions
+        from ecom.data.synthetic import generate_sessions
 
-        stage.write_table(RAW, generate_sessions(data.synthetic.rows, data.synthetic.seed))
+        write_table(stage, RAW, generate_sessions(data.synthetic.rows, data.synthetic.seed))
         stage.say(f"{data.synthetic.rows:,} synthetic sessions")
         return
     present = stage.previous_out(RAW)
     if present.exists() and is_pinned(present.read_bytes(), data.sha256):
         stage.say("the pinned content is there already")
         return
-    fetched = fetch(
-        data,
-        # DVC runs experiments in a copy of the project; paths are meant from the project itself.
-        root=Path(os.environ.get("DVC_ROOT", ROOT)),
-        progress=progress_bar,
-    )
+    # DVC runs experiments in a copy of the project; relative paths start from the project itself.
+    root = Path(os.environ.get("DVC_ROOT", stage.root))
+    fetched = fetch(data, root, progress=progress_bar)
     for failure in fetched.failures:
         stage.say(f"skipped {failure}")
     with stage.out(RAW) as temporary:

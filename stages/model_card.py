@@ -1,17 +1,26 @@
 """Write the model card from what the other stages found."""
 
+from _metrics import read_metrics
 from _stage import Stage, run
+from _tables import read_table
 
-from ecom.card import write_card
-from ecom.params import Folds, Split
+from typing import TYPE_CHECKING, cast
+
+from ecom.params.folds import Folds
+from ecom.params.split import Split
+from ecom.reporting.card import write_card
+
+if TYPE_CHECKING:
+    from ecom.results import Results
 
 
 def main(stage: Stage) -> None:
     stages = ("validate", "clean", "features", "cv", "tune", "threshold", "evaluate", "explain")
+    metrics = {name: read_metrics(stage, f"metrics/{name}.json") for name in stages}
     card = write_card(
-        {name: stage.read_metrics(f"metrics/{name}.json") for name in stages},
-        stage.read_sessions("plots/slices.csv"),
-        stage.read_sessions("data/predictions/mistakes.csv"),
+        cast("Results", metrics),
+        read_table(stage, "plots/slices.csv"),
+        read_table(stage, "data/predictions/mistakes.csv"),
         split=stage.params(Split),
         folds=stage.params(Folds),
     )

@@ -1,38 +1,46 @@
-"""Refit the tuned model as it would be on other columns, and before the last months.
+"""Refit the tuned model on the other feature set, and without the last months.
 
-Its figures, in evaluate, tell what the feature set is worth, and how a split in time turns out.
+Their metrics, in evaluate, show what the feature set is worth, and how a split in time turns out.
 """
 
+from _metrics import read_metrics
+from _models import write_model
 from _stage import Stage, run
+from _tables import read_features
 
-from sklearn.pipeline import Pipeline
+from typing import TYPE_CHECKING, Any
 
 from ecom.errors import DataError
-from ecom.models import build_pipeline
-from ecom.params import Baseline, Features, Temporal
-from ecom.schema import FEATURE_SETS
-from ecom.temporal import earlier, rows_before
+from ecom.models.refits import refit
+from ecom.params.baseline import Baseline
+from ecom.params.features import Features
+from ecom.params.temporal import Temporal
+
+if TYPE_CHECKING:
+    from ecom.results import TuneResults
 
 
 def main(stage: Stage) -> None:
     feature_set, temporal = stage.params(Features).set, stage.params(Temporal)
-    tuned = stage.read_metrics("metrics/tune.json")
+    tuned: TuneResults = read_metrics(stage, "metrics/tune.json")
     if tuned["feature_set"] != feature_set:
-        raise DataError("metrics/tune.json is of another features.set: run `dvc repro tune` first")
-    sessions, labels = stage.read_features("data/features/train.parquet")
-    best = {"candidate": tuned["candidate"], "seed": tuned["seed"], **tuned["best_params"]}
-    other = next(name for name in FEATURE_SETS if name != feature_set)
-    refits: dict[str, Pipeline] = {
-        other: build_pipeline(**best, feature_set=other).fit(sessions, labels)
+        raise DataError(
+            "metrics/tune.json was computed with another features.set: run `dvc repro tune` first"
+        )
+    sessions, labels = read_features(stage, "data/features/train.parquet")
+    settings: dict[str, dict[str, Any]] = {
+        "baseline": {"candidate": "logistic", "C": stage.params(Baseline).C},
+        "best_model": {
+            "candidate": tuned["candidate"],
+            "seed": tuned["seed"],
+            **tuned["best_params"],
+        },
     }
-    if temporal.test_months:
-        before = rows_before(sessions["Month"], labels, temporal.test_months)
-        bar = {"candidate": "logistic", "C": stage.params(Baseline).C}
-        for name, settings in (("baseline", bar), ("best_model", best)):
-            pipeline = build_pipeline(**settings, feature_set=feature_set)
-            refits[earlier(name)] = pipeline.fit(sessions[before], labels[before])
-    knobs = {"features.set": feature_set, **temporal.model_dump()}
-    stage.write_model("models/refits.joblib", {"knobs": knobs, "models": refits})
+    refits = refit(
+        sessions, labels, settings, feature_set=feature_set, test_months=temporal.test_months
+    )
+    used = {"features.set": feature_set, **temporal.model_dump()}
+    write_model(stage, "models/refits.joblib", {"params": used, "models": refits})
     stage.say(f"{tuned['candidate']} as {', '.join(refits)}")
 
 

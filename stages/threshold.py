@@ -1,29 +1,39 @@
 """Choose from which score on a session is flagged, on out-of-fold scores of the training rows."""
 
+from _metrics import write_metrics
 from _stage import Stage, run
+from _tables import read_table, write_plot
 
-from ecom.curves import sweep
-from ecom.evaluation import count_flagged, only, trivial_costs
-from ecom.params import Bootstrap, Threshold
+from ecom.evaluation.counts import count_flagged
+from ecom.evaluation.curves import sweep
+from ecom.evaluation.metrics import without_resamples
+from ecom.evaluation.thresholds import (
+    break_even,
+    operating_point,
+    require_reachable,
+    trivial_costs,
+)
+from ecom.params.bootstrap import Bootstrap
+from ecom.params.threshold import Threshold
 from ecom.schema import TARGET
-from ecom.thresholds import break_even, operating_point, require_reached
 
 
 def main(stage: Stage) -> None:
     params, bootstrap = stage.params(Threshold), stage.params(Bootstrap)
     points, thresholds, trivial = {}, {}, {}
     for name in ("baseline", "best_model"):
-        table = stage.read_sessions(f"data/predictions/{name}_out_of_fold.parquet")
+        table = read_table(stage, f"data/predictions/{name}_out_of_fold.parquet")
         labels, scores = table[TARGET].to_numpy(), table["score"].to_numpy()
         if name == "best_model":
-            require_reached(labels, scores, params)
+            require_reachable(labels, scores, params)
         points[name] = operating_point(labels, scores, params, bootstrap)
         thresholds[name] = points[name].pop("threshold")
         counts = count_flagged(labels, scores)
-        trivial = only(trivial_costs(counts, params.costs))
+        trivial = without_resamples(trivial_costs(counts, params.costs))
         curve = sweep(counts, params.costs, thresholds[name])
-        stage.write_table(f"plots/{name}/threshold.csv", curve.round(6))
-    stage.write_metrics(
+        write_plot(stage, f"plots/{name}/threshold.csv", curve)
+    write_metrics(
+        stage,
         "metrics/threshold.json",
         {
             **points["best_model"],

@@ -1,21 +1,21 @@
-"""Record the run in MLflow. Where that cannot be, results stay and the pipeline goes on."""
+"""Record the run in MLflow. If that fails, the results stay and the pipeline goes on."""
 
-from _stage import ROOT, Stage, run
+from _stage import Stage, run
 
 import json
 
-from ecom.states import folder_state
+from ecom.project.states import folder_state
 from ecom.tracking.record import record
 
 
 def main(stage: Stage) -> None:
     try:
-        tracked = record(ROOT)
+        recorded = record(stage.root)
     except Exception as error:  # noqa: BLE001  no fault of the record may cost the results
-        stage.warn(f"not recorded: {error}. `python -m ecom track` catches up")
+        stage.warn(f"not recorded: {error}. `python -m ecom track` tries again")
     else:
-        stage.say(f"run {tracked.run_id} at {tracked.address}")
-    state = {"state": folder_state(ROOT).key}
+        stage.say(f"run {recorded.run_id} at {recorded.address}")
+    state = {"state": folder_state(stage.root).lock.key}
     stage.write_text("metrics/track.json", json.dumps(state, indent=2) + "\n")
 
 

@@ -1,20 +1,30 @@
-"""Tune the candidate that cv chose."""
+"""Tune the candidate that cv selected."""
 
+from _metrics import read_metrics, write_metrics
+from _models import write_model
 from _stage import Stage, run
+from _tables import read_features, write_plot, write_predictions
 
 import sys
+from typing import TYPE_CHECKING
 
-from ecom.models import build_pipeline, path_of
-from ecom.params import Features, Folds, Tune
-from ecom.search import out_of_fold_scores, random_search, stratified_folds, trials
+from ecom.models.candidates import distributions_of
+from ecom.models.pipelines import build_pipeline, parameter_name
+from ecom.models.search import out_of_fold_scores, random_search, stratified_folds, trials
+from ecom.params.features import Features
+from ecom.params.folds import Folds
+from ecom.params.tune import Tune
+
+if TYPE_CHECKING:
+    from ecom.results import CvResults
 
 
 def main(stage: Stage) -> None:
-    params = stage.params(Tune)
-    candidate = stage.read_metrics("metrics/cv.json")["selected"]
-    feature_set = stage.params(Features).set
-    distributions = params.distributions_of(candidate)
-    sessions, labels = stage.read_features("data/features/train.parquet")
+    params, feature_set = stage.params(Tune), stage.params(Features).set
+    selection: CvResults = read_metrics(stage, "metrics/cv.json")
+    candidate = selection["selected"]
+    distributions = distributions_of(candidate, params)
+    sessions, labels = read_features(stage, "data/features/train.parquet")
     folds = stratified_folds(labels, stage.params(Folds))
     search = random_search(
         build_pipeline(candidate, feature_set=feature_set, seed=params.seed),
@@ -25,28 +35,33 @@ def main(stage: Stage) -> None:
         distributions=distributions,
         progress=sys.stdout.isatty(),
     )
-    table = trials(search, distributions)
+    model, table = search.best_estimator_, trials(search, distributions)
     best = table.loc[search.best_index_]
-    model = search.best_estimator_
     scores = out_of_fold_scores(model, sessions, labels, folds, n_jobs=params.n_jobs)
-    stage.write_model("models/best_model.joblib", model)
-    stage.write_predictions(
-        "data/predictions/best_model_out_of_fold.parquet", sessions, labels, {"score": scores}
+    write_model(stage, "models/best_model.joblib", model)
+    write_predictions(
+        stage,
+        "data/predictions/best_model_out_of_fold.parquet",
+        sessions,
+        labels,
+        {"score": scores},
     )
-    stage.write_table("plots/trials.csv", table.round(6))
-    stage.write_metrics(
+    write_plot(stage, "plots/trials.csv", table)
+    best_params = {name: search.best_params_[parameter_name(name)] for name in distributions}
+    write_metrics(
+        stage,
         "metrics/tune.json",
         {
             "candidate": candidate,
             "feature_set": feature_set,
             "n_iter": len(table),
             "seed": params.seed,
-            "best_cv_pr_auc": float(best["pr_auc"]),
-            "best_cv_pr_auc_sd": float(best["pr_auc_sd"]),
-            "best_cv_roc_auc": float(best["roc_auc"]),
-            "best_cv_roc_auc_sd": float(best["roc_auc_sd"]),
+            **{
+                f"best_cv_{metric}": float(best[metric])
+                for metric in ("pr_auc", "pr_auc_sd", "roc_auc", "roc_auc_sd")
+            },
         },
-        exact={"best_params": {name: search.best_params_[path_of(name)] for name in distributions}},
+        exact={"best_params": best_params},
     )
     stage.say(f"{candidate} PR-AUC {best['pr_auc']:.3f} ± {best['pr_auc_sd']:.3f} over folds")
 

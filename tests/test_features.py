@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ecom.data.synthetic import generate_sessions
 from ecom.features import ENGINEERED, TOTALS, add_features, known_columns, raw_shares
 from ecom.schema import COLUMNS, FEATURES, NUMERIC
-from ecom.synthetic import generate_sessions
 
 
 def test_a_frame_and_a_mapping_of_arrays_get_the_same_columns() -> None:

@@ -8,68 +8,80 @@ from typing import Annotated, Literal
 import typer
 
 from ecom.errors import EcomError, ProjectError
-from ecom.summary import summarise, with_results
+from ecom.project.files import PIPELINE, README, REPORT, REVIEW
+from ecom.project.params_file import read_params
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 
 
 @app.callback()
-def check_folder() -> None:
+def check_project() -> None:
     """Commands on the project as a whole, in its root folder."""
-    if not Path("dvc.yaml").exists():
-        raise ProjectError(f"no dvc.yaml in {Path.cwd()}: change to the root folder of the project")
+    if not Path(PIPELINE).exists():
+        raise ProjectError(
+            f"no {PIPELINE} in {Path.cwd()}: change to the root folder of the project"
+        )
 
 
 @app.command()
 def run() -> None:
-    """Run the pipeline, on synthetic sessions where no data is to be had; show what was found."""
-    from ecom.quickstart import print_summary, run_pipeline
+    """Run the pipeline, on synthetic sessions if there is no data, and print the results."""
+    from ecom.project.quickstart import run_pipeline
+    from ecom.reporting.summary import print_summary, summarise
 
-    root = run_pipeline(Path.cwd())
-    print_summary(summarise(root / "metrics"), root)
+    root = run_pipeline(_checked_root())
+    print_summary(summarise(root), root)
 
 
 @app.command()
 def readme() -> None:
     """Write the results of metrics/ into README.md."""
-    path = Path("README.md")
-    text = with_results(path.read_text(encoding="utf-8"), summarise(Path("metrics")))
-    _write(path, text)
+    from ecom.reporting.summary import summarise, with_results
+
+    path = Path(README)
+    _write(path, with_results(path.read_text(encoding="utf-8"), summarise(Path.cwd())))
+
+
+@app.command()
+def deps() -> None:
+    """Write the modules that each stage imports into dvc.yaml, as its dependencies."""
+    from ecom.project.deps import with_code_deps
+
+    path = Path(PIPELINE)
+    _write(path, with_code_deps(Path.cwd(), path.read_text(encoding="utf-8")))
 
 
 @app.command()
 def compare(
-    base: Annotated[str, typer.Argument(help="what to hold against")] = "HEAD",
-    head: Annotated[str, typer.Argument(help="what to judge")] = "workspace",
+    base: Annotated[str, typer.Argument(help="state to compare with")] = "HEAD",
+    head: Annotated[str, typer.Argument(help="state to judge")] = "workspace",
     *,
     form: Annotated[
         Literal["terminal", "markdown", "json"], typer.Option("--format", help="of the output")
     ] = "terminal",
     gate: Annotated[
-        bool, typer.Option("--gate", help="exit with 1 where worse, with 3 where none can tell")
+        bool,
+        typer.Option("--gate", help="exit with status 1 if worse, with status 3 if undecidable"),
     ] = False,
 ) -> None:
     """Tell whether HEAD's model is better, worse or no different from BASE's, and what changed.
 
     Either is a git revision, a DVC experiment, a folder with another checkout, or "workspace".
     """
-    from ecom.review.comparison import CANNOT_TELL, compare_states
+    from ecom.project.states import open_state
+    from ecom.review.outcome import UNDECIDABLE, compare_states
     from ecom.review.verdicts import Rules
     from ecom.review.wording import to_markdown
-    from ecom.states import WORKSPACE, open_state
 
-    root = Path.cwd()
     try:
-        comparison = compare_states(
-            open_state(root, base),
-            open_state(root, head),
-            Rules.from_params(open_state(root, WORKSPACE).params),
-        )
+        root = Path.cwd()
+        rules = Rules.from_params(read_params(root))
+        comparison = compare_states(open_state(root, base), open_state(root, head), rules)
     except EcomError as error:
         if not gate:
             raise
         print(f"ecom: {error}", file=sys.stderr)
-        sys.exit(CANNOT_TELL)
+        sys.exit(UNDECIDABLE)
     if form == "json":
         print(json.dumps(comparison.to_json(), indent=2, allow_nan=False))
     elif form == "markdown":
@@ -84,46 +96,46 @@ def compare(
 def review(
     target: Annotated[str, typer.Argument(help="branch that the changes are to go into")] = "main",
     *,
-    output: Annotated[Path, typer.Option(help="folder of review.md, review.json, curves.png")] = (
-        Path("reports/review")
-    ),
+    output: Annotated[
+        Path, typer.Option(help="folder for review.md, review.json and curves.png")
+    ] = Path(REVIEW),
 ) -> None:
     """Compare this folder with the commit at which its branch left TARGET, as pull requests do.
 
-    Exits with 1 where it is worse, with 3 where none can tell.
+    Exits with status 1 if the model is worse, with status 3 if that is undecidable.
     """
     from ecom.review.branch import CURVES, review
-    from ecom.review.comparison import CANNOT_TELL
-    from ecom.review.wording import none_to_markdown, to_markdown
+    from ecom.review.outcome import UNDECIDABLE
+    from ecom.review.wording import failure_to_markdown, to_markdown
 
     output.mkdir(parents=True, exist_ok=True)
     for name in (CURVES, "review.json", "review.md"):
         (output / name).unlink(missing_ok=True)
     try:
-        with review(Path.cwd(), target) as reviewed:
+        with review(_checked_root(), target) as reviewed:
             comparison = reviewed.comparison
             if comparison.verdict:
                 reviewed.draw(output / CURVES)
     except EcomError as error:
-        _write(output / "review.md", none_to_markdown(str(error)))
+        _write(output / "review.md", failure_to_markdown(str(error)))
         print(f"ecom: {error}", file=sys.stderr)
-        sys.exit(CANNOT_TELL)
+        sys.exit(UNDECIDABLE)
     picture = CURVES if comparison.verdict else None
     _write(output / "review.md", to_markdown(comparison, picture))
-    told = json.dumps(comparison.to_json(), indent=2, allow_nan=False)
-    _write(output / "review.json", told + "\n")
+    content = json.dumps(comparison.to_json(), indent=2, allow_nan=False)
+    _write(output / "review.json", content + "\n")
     _show(to_markdown(comparison))
     sys.exit(comparison.exit_status)
 
 
 @app.command()
 def report(
-    output: Annotated[Path, typer.Option(help="file to write")] = Path("reports/index.html"),
+    output: Annotated[Path, typer.Option(help="file to write")] = Path(REPORT),
 ) -> None:
     """Write the results of this folder as one page that opens offline."""
-    from ecom.report.page import write_report
+    from ecom.reporting.page import write_report
 
-    page = write_report(Path.cwd())
+    page = write_report(_checked_root())
     output.parent.mkdir(parents=True, exist_ok=True)
     _write(output, page)
     print(f"{output}: open it in a browser; it needs no network")
@@ -131,18 +143,18 @@ def report(
 
 @app.command()
 def track() -> None:
-    """Record the state of this folder in MLflow, unless it is there already."""
+    """Record the state of this folder in MLflow, unless it is recorded already."""
     from ecom.tracking.record import record
 
-    tracked = record(Path.cwd())
-    print(f"run {tracked.run_id} at {tracked.address}")
+    recorded = record(_checked_root())
+    print(f"run {recorded.run_id} at {recorded.address}")
 
 
 @app.command()
 def lineage(
     what: Annotated[str, typer.Argument(help="file, hash, id of an MLflow run, or git revision")],
 ) -> None:
-    """Tell the states of the pipeline that WHAT is part of: commits, runs, data, knobs, models."""
+    """Print the states of the pipeline that contain WHAT: commits, runs, data, params, models."""
     from ecom.tracking.lineage import to_text, trace
 
     print(to_text(Path.cwd(), trace(Path.cwd(), what)))
@@ -151,21 +163,28 @@ def lineage(
 @app.command()
 def promote(
     version: Annotated[
-        str | None, typer.Argument(help="of the registered model; without, the challenger")
+        str | None, typer.Argument(help="of the registered model; by default the challenger")
     ] = None,
 ) -> None:
-    """Make a registered model champion, where it is better than the champion or no worse."""
+    """Make a registered model champion, unless it is worse than the champion."""
     from ecom.tracking.registry import promote
 
-    print(promote(Path.cwd(), version))
+    print(promote(_checked_root(), version))
 
 
 @app.command()
 def rollback() -> None:
-    """Make the model champion that was it before."""
+    """Make the previous champion champion again."""
     from ecom.tracking.registry import rollback
 
     print(rollback(Path.cwd()))
+
+
+def _checked_root() -> Path:
+    """Return the project's root folder; name every fault of params.yaml before any work."""
+    root = Path.cwd()
+    read_params(root)
+    return root
 
 
 def _write(path: Path, text: str) -> None:

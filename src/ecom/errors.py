@@ -1,4 +1,7 @@
-"""Errors a user can act on: their message says what was expected, what came and what to do."""
+"""Errors that a user can act on: the message says what was expected, what came and what to do."""
+
+from collections.abc import Sequence
+from typing import Self
 
 
 class EcomError(Exception):
@@ -10,20 +13,25 @@ class EcomError(Exception):
 class ParamsError(EcomError):
     """A value in params.yaml is unknown, of the wrong type or out of range."""
 
+    @classmethod
+    def from_faults(cls, faults: Sequence[str]) -> Self:
+        """Return an error that lists every fault on a line of its own."""
+        return cls("params.yaml has\n" + "\n".join(f"  - {fault}" for fault in faults))
+
 
 class DataError(EcomError):
     """The data is not what the schema says."""
 
 
 class ProjectError(EcomError):
-    """The project's own files are not where, or not what, a command needs."""
+    """A file of the project is missing, or does not hold what a command needs."""
 
 
 class NoSourceAnsweredError(EcomError):
-    """No address in ``data.sources`` could be read at all, for instance without a network."""
+    """No address in ``data.sources`` could be read at all, for example without a network."""
 
     exit_status = 69  # EX_UNAVAILABLE of sysexits.h, so that `make run` can tell it from bad input
 
 
 class TrackingError(EcomError):
-    """The record in MLflow cannot be written or read: the pipeline's results are not touched."""
+    """The record in MLflow cannot be written or read; the pipeline's results are not affected."""

@@ -1,8 +1,8 @@
 """Engineered columns: stateless, and the same code for training and for serving.
 
-The logarithms of counts, durations and rates are shifted and divided by round numbers, so that a
-usual session lies near 0 and differs from another by about 1: products of them then weigh alike
-under one penalty, without a scaling that would have to be fitted.
+The logarithms of counts, durations and rates are shifted and divided by round numbers, so that
+usual sessions lie near 0 and about 1 apart. One penalty then treats their products alike, without a
+scaling that would have to be fitted.
 """
 
 import math
@@ -33,7 +33,7 @@ TOTALS: Final[Mapping[str, Formula]] = {
 
 
 def _position(values: Any, allowed: tuple[str, ...]) -> Any:
-    """Return the place of each value among those allowed, from 1; 0 for any other."""
+    """Return the position of each value among those allowed, from 1; 0 for any other value."""
     return sum((values == value) * float(place) for place, value in enumerate(allowed, start=1))
 
 
@@ -55,7 +55,7 @@ def _above(name: str, bound: float) -> Formula:
 
 @dataclass(frozen=True)
 class Product:
-    """Formula of the product of other columns."""
+    """The formula of a product of other columns."""
 
     factors: tuple[str, ...]
 
@@ -65,7 +65,7 @@ class Product:
 
 
 def _products(*factors: tuple[str, ...]) -> dict[str, Formula]:
-    """Return the product of every combination of one column from each factor."""
+    """Return the products of every combination of one column from each factor."""
     combinations: list[tuple[str, ...]] = [()]
     for names in factors:
         combinations = [(*begun, name) for begun in combinations for name in names]
@@ -114,9 +114,12 @@ _VISITORS: Final = {f"VisitorType={kind}": _equals("VisitorType", kind) for kind
 _PLAIN: Final = ("SpecialDay", "Weekend")
 _VALUED: Final = "PageValues>0"
 _IN_DETAIL: Final = (
-    "log(ProductRelated)", "log(ProductRelated_Duration)", "log(ExitRates)", "BounceRates=0",
+    "log(ProductRelated)",
+    "log(ProductRelated_Duration)",
+    "log(ExitRates)",
+    "BounceRates=0",
     "log(Administrative)",
-)  # fmt: skip
+)
 INTERACTIONS: Final[Mapping[str, Formula]] = {
     **_PATTERNS,
     **_MONTHS,
@@ -131,7 +134,7 @@ ENGINEERED: Final[Mapping[str, Formula]] = {**TOTALS, **RATIOS, **INTERACTIONS}
 
 
 class _Columns(dict[str, Any]):
-    """Raw columns by name; an engineered one is computed when it is first asked for."""
+    """Raw columns by name; an engineered column is computed when it is first asked for."""
 
     def __missing__(self, name: str) -> Any:
         value = self[name] = ENGINEERED[name](self)
@@ -139,7 +142,7 @@ class _Columns(dict[str, Any]):
 
 
 class _Recorder(dict[str, Any]):
-    """Stands in for a session, and takes down which raw columns a formula asks for."""
+    """A stand-in for a session that records which raw columns a formula asks for."""
 
     def __missing__(self, name: str) -> Any:
         if name in ENGINEERED:
@@ -163,12 +166,12 @@ def add_features(
         A frame, or a mapping of names to arrays or numbers, with the raw columns that the
         engineered ones are made of. It is not changed.
     columns
-        Names from `ENGINEERED`. Those that are already there are computed anew.
+        Names from `ENGINEERED`. Columns that `sessions` has already are computed again.
 
     Returns
     -------
     DataFrame or dict
-        The same kind as `sessions`: its columns, then `columns`.
+        Of the same kind as `sessions`: its columns, then `columns`.
 
     Examples
     --------
@@ -194,9 +197,9 @@ def add_features(
 
 
 def raw_shares(name: str) -> dict[str, float]:
-    """Return the raw columns that a column, raw or engineered, is made of, each with its share.
+    """Return the raw columns that a column is made of, each with its share.
 
-    The factors of a product share it equally, and so do the raw columns of any other formula.
+    The factors of a product have equal shares, and so have the raw columns of any other formula.
 
     Examples
     --------
@@ -220,6 +223,6 @@ def raw_shares(name: str) -> dict[str, float]:
 
 
 def known_columns(columns: Iterable[str], feature_set: FeatureSet) -> list[str]:
-    """Return those of `columns` that are made of nothing but the raw columns of a feature set."""
+    """Return the `columns` that are made of nothing but the raw columns of a feature set."""
     known = set(FEATURE_SETS[feature_set])
     return [name for name in columns if known.issuperset(raw_shares(name))]

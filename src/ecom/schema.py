@@ -1,4 +1,4 @@
-"""The columns of a session: the one place that states their types, ranges and allowed values."""
+"""The columns of a session: the only place that states their types, ranges and allowed values."""
 
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
@@ -12,6 +12,7 @@ SECONDS_LIMIT: Final = 10_000_000
 CODE_LIMIT: Final = 1_000_000
 VALUE_LIMIT: Final = 1_000_000_000
 
+DataKind = Literal["real", "synthetic"]
 ARRIVAL: Final = "at_arrival"
 FeatureSet = Literal["end_of_session", "at_arrival"]
 
@@ -30,8 +31,8 @@ class Column:
     description
         What the column holds, with its unit.
     known
-        When the shop knows it: ``at_arrival``, with the first request of the session, or only
-        at the ``end_of_session``.
+        When the shop knows the value: ``at_arrival``, with the first request of the session, or
+        only at the ``end_of_session``.
     """
 
     name: str
@@ -70,6 +71,7 @@ COLUMNS: Final = (
 )
 NAMES: Final = tuple(column.name for column in COLUMNS)
 TARGET: Final = "Revenue"
+CLASS_NAMES: Final = ("no purchase", "purchase")  # of the target's classes 0 and 1
 FEATURES: Final = tuple(name for name in NAMES if name != TARGET)
 CATEGORICAL: Final = tuple(column.name for column in COLUMNS if column.type == "category")
 NUMERIC: Final = tuple(name for name in FEATURES if name not in CATEGORICAL)

@@ -12,11 +12,18 @@ def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Return a small project on generated sessions, reproduced and committed."""
     project = checkout(tmp_path_factory.mktemp("synthetic") / "project")
     project.set_params(
-        data__source="synthetic", data__synthetic__rows=1500,
-        validate__min_rows=1000, validate__max_rows=2000,
-        folds__n_splits=2, tune__n_iter=2, tune__n_jobs=1, bootstrap__resamples=100,
-        explain__rows=200,
-    )  # fmt: skip
+        {
+            "data.source": "synthetic",
+            "data.synthetic.rows": 1500,
+            "validate.min_rows": 1000,
+            "validate.max_rows": 2000,
+            "folds.n_splits": 2,
+            "tune.n_iter": 2,
+            "tune.n_jobs": 1,
+            "bootstrap.resamples": 100,
+            "explain.rows": 200,
+        }
+    )
     project.run("dvc", "repro")
     project.commit()
     return project

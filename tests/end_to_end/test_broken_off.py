@@ -21,11 +21,11 @@ import psutil
 import pytest
 from ruamel.yaml import YAML
 
-from ecom.recovery import recover
-from project import ROOT, Project
+from ecom.project.recovery import recover
+from project import Project
+from scripts import STAGES
 
 pytestmark = pytest.mark.prove
-STAGES = tuple(YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"])
 KILLS_OF_EACH_STAGE = 4
 AS_ROOT = [] if os.geteuid() == 0 else ["sudo", "-n"]
 MEGABYTE = 1 << 20
@@ -61,10 +61,11 @@ def lock_of(project: Project) -> str:
 def broken_files(project: Project, outs: dict[str, str]) -> list[str]:
     """Return outputs that are there and are not what they must be."""
     return [
-        path for path, md5 in outs.items()
+        path
+        for path, md5 in outs.items()
         if (file := project.root / path).exists()
         and hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest() != md5
-    ]  # fmt: skip
+    ]
 
 
 @contextmanager
@@ -72,24 +73,29 @@ def started(project: Project, *command: str) -> "Iterator[subprocess.Popen[str]]
     """Start a command in a group of its own; kill what is left of it after the block."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     with subprocess.Popen(
-        command, cwd=project.root, env=os.environ | {"PATH": path}, start_new_session=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    ) as process:  # fmt: skip
+        command,
+        cwd=project.root,
+        env=os.environ | {"PATH": path},
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
         try:
             yield process
         finally:
             kill(process)
 
 
-def at_work(of: "subprocess.Popen[str]", *words: str) -> list[psutil.Process]:
+def at_work(process: "subprocess.Popen[str]", *words: str) -> list[psutil.Process]:
     """Return the Python processes below a command whose command line has these words."""
     found = []
     with suppress(psutil.NoSuchProcess):
-        for process in psutil.Process(of.pid).children(recursive=True):
+        for child in psutil.Process(process.pid).children(recursive=True):
             with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
-                line = " ".join(process.cmdline())
+                line = " ".join(child.cmdline())
                 if re.match(r"\S*python", line) and all(word in line for word in words):
-                    found.append(process)
+                    found.append(child)
     return found
 
 
@@ -117,7 +123,7 @@ def recovers(project: Project, lock: str) -> None:
     if done.returncode:
         assert CUT.search(done.stdout), done.stdout
         done = project.run(sys.executable, "-m", "ecom", "run")
-        assert "was cut off, as by a kill" in done.stdout
+        assert "was cut off, probably by a kill" in done.stdout
     assert "Traceback" not in done.stdout
     now, before = (YAML(typ="safe").load(text)["stages"] for text in (lock_of(project), lock))
     assert now == before
@@ -193,7 +199,7 @@ def test_a_cold_run_killed_again_and_again_comes_to_the_same_lock(
 
 
 def test_a_worker_that_is_killed_is_named_as_the_cause(project: Project) -> None:
-    project.set_params(tune__n_jobs=2, tune__n_iter=30)
+    project.set_params({"tune.n_jobs": 2, "tune.n_iter": 30})
     with started(project, sys.executable, "stages/tune.py") as process:
         worker, *_ = wait_for(lambda: at_work(process, "popen_loky"), process)
         time.sleep(0.5)

@@ -15,9 +15,8 @@ from ruamel.yaml import YAML
 
 from elsewhere import CLOCK, USER, elsewhere, has_locale, works
 from project import NEEDS_REAL_DATA, ROOT, Project, checkout, real_data
+from scripts import STAGES
 from witnesses import HAS_STRACE
-
-STAGES = tuple(YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"])
 
 
 def lock(project: Project) -> dict[str, Any]:
@@ -30,7 +29,7 @@ def clean_checkout(folder: Path) -> Project:
     data = real_data()
     project = checkout(folder / "project")
     if data is None:
-        project.set_params(data__source="synthetic")
+        project.set_params({"data.source": "synthetic"})
     else:
         (folder / "shared" / "data").mkdir(parents=True)
         shutil.copy(data, folder / "shared" / "data" / "online_shoppers_intention.csv")
@@ -45,11 +44,11 @@ def test_clean_clones_give_the_same_bytes_and_on_real_data_the_committed(tmp_pat
         (clone.root / "dvc.lock").unlink()
 
     with ThreadPoolExecutor() as both:
-        of_here = both.submit(here.run, "dvc", "repro", PYTHONHASHSEED="0", TZ="UTC")
-        of_there = both.submit(elsewhere, there, tmp_path, "dvc", "repro")
-    said = of_here.result().stdout, of_there.result().stdout
+        first = both.submit(here.run, "dvc", "repro", PYTHONHASHSEED="0", TZ="UTC")
+        second = both.submit(elsewhere, there, tmp_path, "dvc", "repro")
+    outputs = first.result().stdout, second.result().stdout
 
-    assert [len(re.findall("Running stage", each)) for each in said] == [len(STAGES)] * 2
+    assert [len(re.findall("Running stage", output)) for output in outputs] == [len(STAGES)] * 2
     assert lock(here) == lock(there)
     if real_data() is None:
         pytest.skip(f"{NEEDS_REAL_DATA}: the clones agree, on generated sessions")
@@ -58,18 +57,22 @@ def test_clean_clones_give_the_same_bytes_and_on_real_data_the_committed(tmp_pat
     assert metrics_of(here) == metrics
 
 
-def without_models(of_lock: dict[str, Any]) -> dict[str, Any]:
+def without_models(content: dict[str, Any]) -> dict[str, Any]:
     """Return a lock without what comes out of a fitted model."""
     return {
-        name: stage | {
+        name: stage
+        | {
             kind: [
-                file for file in stage.get(kind, [])
-                if not file["path"].startswith(("models/", "plots/", "metrics/", "data/predictions/", "docs/"))
+                file
+                for file in stage.get(kind, [])
+                if not file["path"].startswith(
+                    ("models/", "plots/", "metrics/", "data/predictions/", "docs/")
+                )
             ]
             for kind in ("deps", "outs")
         }
-        for name, stage in of_lock["stages"].items()
-    }  # fmt: skip
+        for name, stage in content["stages"].items()
+    }
 
 
 def metrics_of(project: Project) -> Any:
@@ -108,7 +111,9 @@ def leaves_traces(project: Project, there: Project, folder: Path) -> set[str]:
     project.run(sys.executable, "stages/clean.py")
     elsewhere(there, folder, sys.executable, "stages/clean.py")
     outs = ("metrics/clean.json", "data/processed/online_shoppers_clean.csv")
-    return {out for out in outs if (project.root / out).read_bytes() != (there.root / out).read_bytes()}  # fmt: skip
+    return {
+        out for out in outs if (project.root / out).read_bytes() != (there.root / out).read_bytes()
+    }
 
 
 OTHER_USER = pytest.mark.skipif(not works(*USER), reason="no user namespaces here")
@@ -167,7 +172,7 @@ def test_a_trace_of_when_where_or_by_whom_would_be_caught(
 
 def test_workers_leave_no_trace(unchanged: Project) -> None:
     before = lock(unchanged)["stages"]["tune"]["outs"]
-    unchanged.set_params(tune__n_jobs=2)
+    unchanged.set_params({"tune.n_jobs": 2})
     unchanged.run("dvc", "repro", "--single-item", "tune")
 
     assert lock(unchanged)["stages"]["tune"]["outs"] == before

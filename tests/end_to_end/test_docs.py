@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ecom.synthetic import generate_sessions
+from ecom.data.synthetic import generate_sessions
 from pages import commands
 from project import Project
 
@@ -31,7 +31,8 @@ RUN: dict[str, str | tuple[str, str]] = {
     "git commit": ("git commit --quiet --allow-empty --message state", ""),
     "git config user.name": "test",
     "git restore . && dvc checkout": "",
-    "make": "what is promised, the long way",
+    "make": "run the long proofs",
+    "make deps": "",
     "make docs": "",
     "make report": "reports/index.html",
     "make run": HAS_RESULTS,
@@ -41,12 +42,13 @@ RUN: dict[str, str | tuple[str, str]] = {
     "python -m ecom lineage models/best_model.joblib": "best_model",
     "python -m ecom promote": "the first champion",
     "python -m ecom rollback": (
-        "python -m ecom promote; python -m ecom rollback; true", "is the first champion",
+        "python -m ecom promote; python -m ecom rollback; true",
+        "is the first champion",
     ),
     "python -m ecom track": "",
     "python stages/tune.py": "tune: ",
     "source .venv/bin/activate": (f". {sys.prefix}/bin/activate && dvc --version", "3."),
-}  # fmt: skip
+}
 LONG: dict[str, str | tuple[str, str]] = {
     "dvc exp run -S cv.rule=one_standard_error": "Ran experiment",
     "dvc exp run -S features.set=at_arrival": "Ran experiment",
@@ -55,14 +57,17 @@ LONG: dict[str, str | tuple[str, str]] = {
     OWN: (OWN.replace("-S data", "-S data.source=real -S data", 1), "Ran experiment"),
     "make review": "",
     "pip install -r requirements-remotes.txt": (
-        "pip install --dry-run --quiet -r requirements-remotes.txt", "",
+        "pip install --dry-run --quiet -r requirements-remotes.txt",
+        "",
     ),
-}  # fmt: skip
+}
 NOT_RUN = {
     "dvc exp pull origin NAME": "test_experiments.py runs it",
     "dvc exp push origin NAME": "test_experiments.py runs it",
     "dvc exp apply": "test_experiments.py runs it",
     "dvc exp run": "not whole: a name of what others show whole",
+    "make check": "runs the fast tests of what runs this",
+    "make format": "changes the code; `make lint` checks the same",
     "make audit": "asks PyPI for its list of vulnerabilities, which not every mirror has",
     "make bench": "times things for a minute; its code is linted and typed",
     "make lint": "make test runs it first",

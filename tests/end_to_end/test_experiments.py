@@ -15,7 +15,7 @@ import pytest
 from project import Project
 from servers import free_port, sftp_server
 
-KNOB = ("-S", "threshold.strategy=quota")  # stales threshold, and what follows it
+SETTING = ("-S", "threshold.strategy=quota")  # threshold reruns, and what follows it
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,7 @@ def test_an_experiment_in_a_folder_of_its_own_leaves_the_workspace_alone(
     project = pulled(upstream, storage, tmp_path / "clone")
     before = project.outs()
 
-    project.run("dvc", "exp", "run", "--temp", "--name", "by-quota", *KNOB)
+    project.run("dvc", "exp", "run", "--temp", "--name", "by-quota", *SETTING)
 
     assert project.changed() == ""
     assert project.outs() == before
@@ -162,14 +162,22 @@ def test_an_experiment_in_a_folder_of_its_own_leaves_the_workspace_alone(
 
 
 @pytest.mark.prove
-def test_queued_experiments_run_two_at_a_time_each_with_its_own_knob(
+def test_queued_experiments_run_two_at_a_time_each_with_its_own_setting(
     upstream: Path, storage: Path, tmp_path: Path
 ) -> None:
     project = pulled(upstream, storage, tmp_path / "clone")
     quotas = {"a": 0.1, "b": 0.2, "c": 0.3}
     for name, quota in quotas.items():
         project.run(
-            "dvc", "exp", "run", "--queue", "--name", name, *KNOB, "-S", f"threshold.quota={quota}"
+            "dvc",
+            "exp",
+            "run",
+            "--queue",
+            "--name",
+            name,
+            *SETTING,
+            "-S",
+            f"threshold.quota={quota}",
         )
 
     # Not through a pipe: the workers would hold it open.
@@ -206,7 +214,7 @@ def test_an_experiment_is_pushed_by_one_and_applied_by_another(
     one, other = (clone(upstream, tmp_path / name) for name in ("one", "other"))
     with remote(one, str(storage)), remote(other, str(storage)):
         one.run("dvc", "pull")
-        one.run("dvc", "exp", "run", "--name", "shared", *KNOB)
+        one.run("dvc", "exp", "run", "--name", "shared", *SETTING)
         one.run("dvc", "exp", "push", "origin", "shared")
         listed = other.run("dvc", "exp", "list", "origin").stdout
         other.run("dvc", "exp", "pull", "origin", "shared")

@@ -8,17 +8,19 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
-from ecom.synthetic import generate_sessions
+from ecom.data.synthetic import generate_sessions
+from ecom.project.formats import parse_yaml
 from ecom.tracking.store import DEFAULTS
 from project import ROOT, Project
 from servers import free_port
 from witnesses import HAS_STRACE, NEEDS_STRACE, Seen, observe
 
-STAGES: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
+STAGES: dict[str, Any] = parse_yaml((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 DECLARATION = {"dvc.yaml", "params.yaml"}  # all read them; Stage hands out what is declared
-CODE = {".", "src", "src/ecom", "src/ecom/tracking", "stages"}  # folders that imports search
+ROOMS = ("data", "evaluation", "models", "params", "project", "reporting", "tracking")
+# Folders that imports search.
+CODE = {".", "src", "src/ecom", *(f"src/ecom/{room}" for room in ROOMS), "stages"}
 
 # Beyond their declaration, and why.
 VARIABLES: dict[str, set[str]] = {
@@ -33,9 +35,11 @@ PROGRAMS = {
 }
 RECORD = {  # what track touches: lock and history, the code that goes with the model, the record
     "read": re.compile(r"dvc\.lock|\.git(/.*)?|src/ecom(/.*)?|mlflow\.db.*|mlartifacts(/.*)?"),
-    "list": re.compile(r"\.git(/.*)?|src/ecom(/.*)?|mlruns|mlartifacts(/.*)?|docs|metrics|plots(/.*)?"),
+    "list": re.compile(
+        r"\.git(/.*)?|src/ecom(/.*)?|mlruns|mlartifacts(/.*)?|docs|metrics|plots(/.*)?"
+    ),
     "write": re.compile(r"mlflow\.db.*|mlartifacts(/.*)?|mlruns"),
-}  # fmt: skip
+}
 
 
 def of(stage: str, *kinds: str) -> dict[str, Any]:
@@ -63,11 +67,14 @@ def violations(stage: str, seen: set[Seen]) -> set[Seen]:
         "network": set(),
     }
     return {
-        item for item in seen
+        item
+        for item in seen
         if item.what not in allowed[item.kind]
         and not (item.kind == "network" and stage in NETWORK)
-        and not (stage == "track" and item.kind in RECORD and RECORD[item.kind].fullmatch(item.what))
-    }  # fmt: skip
+        and not (
+            stage == "track" and item.kind in RECORD and RECORD[item.kind].fullmatch(item.what)
+        )
+    }
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +116,9 @@ def test_a_stage_opens_all_the_data_that_it_declares(
 def test_fetch_opens_its_source_and_no_other_file(unchanged: Project, tmp_path: Path) -> None:
     source = tmp_path / "sessions.csv"
     generate_sessions(1500, seed=2).to_csv(source, index=False)
-    unchanged.set_params(data__source="real", data__sources=[str(source)], data__sha256=None)
+    unchanged.set_params(
+        {"data.source": "real", "data.sources": [str(source)], "data.sha256": None}
+    )
 
     seen = observe(unchanged, "fetch")
 
@@ -145,17 +154,26 @@ IN_TRACK = ("track", "stages/track.py", "state = {")
         (IN_CLEAN, "open('{elsewhere}').close()", {Seen("read", "{elsewhere}")}),
         (IN_CLEAN, "open('{elsewhere}', 'w').close()", {Seen("write", "{elsewhere}")}),
         (IN_CLEAN, "open('metrics/x.json', 'w').close()", {Seen("write", "metrics/x.json")}),
-        (IN_CLEAN, "import os; os.link('README.md', 'metrics/x.json')", {README, Seen("write", "metrics/x.json")}),
+        (
+            IN_CLEAN,
+            "import os; os.link('README.md', 'metrics/x.json')",
+            {README, Seen("write", "metrics/x.json")},
+        ),
         (IN_CLEAN, "import os; os.utime('README.md')", {Seen("write", "README.md")}),
         (IN_CLEAN, "import os; os.listdir('{root}/metrics')", {Seen("list", "metrics")}),
         (IN_CLEAN, "import os; os.environ.get('USER')", {Seen("variable", "USER")}),
         (IN_CLEAN, "import os; os.getenv('LANG', '')", {Seen("variable", "LANG")}),
-        (IN_CLEAN, "import socket; socket.socket().connect_ex(('127.0.0.1', {port}))", {Seen("network", "127.0.0.1")}),
-        (IN_TRACK, "(ROOT / 'dvc.lock').touch()", {Seen("write", "dvc.lock")}),
+        (
+            IN_CLEAN,
+            "import socket; socket.socket().connect_ex(('127.0.0.1', {port}))",
+            {Seen("network", "127.0.0.1")},
+        ),
+        (IN_TRACK, "(stage.root / 'dvc.lock').touch()", {Seen("write", "dvc.lock")}),
         # In a worker process of joblib.
         (
             ("tune", "src/ecom/features.py", "names = tuple(columns)"),
-            "import sys; 'joblib' in ' '.join(sys.orig_argv) and open('{root}/README.md').close()", {README},
+            "import sys; 'joblib' in ' '.join(sys.orig_argv) and open('{root}/README.md').close()",
+            {README},
         ),
         # Arrow opens files without Python: a look at the test rows.
         pytest.param(
@@ -165,24 +183,38 @@ IN_TRACK = ("track", "stages/track.py", "state = {")
             marks=pytest.mark.skipif(not HAS_STRACE, reason=NEEDS_STRACE),
         ),
         pytest.param(
-            IN_CLEAN, "import subprocess; subprocess.run(['cat', '{root}/README.md'])",
+            IN_CLEAN,
+            "import subprocess; subprocess.run(['cat', '{root}/README.md'])",
             {README, Seen("process", "cat")},
             marks=pytest.mark.skipif(not HAS_STRACE, reason=NEEDS_STRACE),
         ),
     ],
     ids=[
-        "read", "relative read", "of the machine", "elsewhere", "write elsewhere", "write", "link",
-        "time", "list", "environ", "getenv", "network", "lock", "worker", "library in C",
+        "read",
+        "relative read",
+        "of the machine",
+        "elsewhere",
+        "write elsewhere",
+        "write",
+        "link",
+        "time",
+        "list",
+        "environ",
+        "getenv",
+        "network",
+        "lock",
+        "worker",
+        "library in C",
         "other program",
     ],
-)  # fmt: skip
+)
 def test_a_planted_fault_is_caught(
     unchanged: Project, tmp_path: Path, place: tuple[str, str, str], code: str, caught: set[Seen]
 ) -> None:
     stage, file, after = place
     elsewhere = tmp_path / "elsewhere"
     elsewhere.touch()
-    unchanged.set_params(tune__n_jobs=2)
+    unchanged.set_params({"tune.n_jobs": 2})
     fault = code.format(root=unchanged.root, port=free_port(), elsewhere=elsewhere)
     with planted(unchanged, file, after, fault):
         seen = observe(unchanged, stage)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from ecom.evaluation import confusion_matrix
+from ecom.evaluation.curves import confusion_counts
 from project import Project
 
 CHARTS = 8
@@ -30,9 +30,13 @@ def browser() -> Iterator[Browser]:
         pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
         flags = [
-            "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-            "--disable-component-update", "--disable-sync", "--no-first-run",
-        ]  # fmt: skip
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--no-first-run",
+        ]
         chromium = playwright.chromium.launch(executable_path=found, args=flags)
         yield chromium
         chromium.close()
@@ -43,8 +47,15 @@ def opened(browser: Browser, report: Path, **options: Any) -> tuple[Page, list[s
     page = browser.new_context(offline=True, **options).new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)  # fmt: skip
-    page.on("request", lambda request: faults.append(request.url) if not request.url.startswith(("file:", "data:")) else None)  # fmt: skip
+    page.on(
+        "console", lambda message: faults.append(message.text) if message.type == "error" else None
+    )
+    page.on(
+        "request",
+        lambda request: (
+            faults.append(request.url) if not request.url.startswith(("file:", "data:")) else None
+        ),
+    )
     page.goto(report.as_uri())
     page.wait_for_selector("body[data-drawn=yes]", timeout=60_000)
     return page, faults
@@ -99,7 +110,7 @@ def test_the_slider_moves_the_operating_point_of_both_models(
     page.locator("#threshold").fill(str(threshold))
 
     for name, column in (("baseline", "baseline"), ("best model", "best_model")):
-        matrix = confusion_matrix(table["Revenue"], table[column], threshold)
+        matrix = confusion_counts(table["Revenue"], table[column], threshold)
         _, _, flagged, bought, _ = cells(page)[name]
         assert int(flagged) == matrix["true_positives"] + matrix["false_positives"]
         assert int(bought) == matrix["true_positives"]
@@ -148,7 +159,7 @@ def test_a_report_of_stale_results_is_refused_and_the_old_one_kept(
     unchanged: Project, report: Path
 ) -> None:
     before = report.read_bytes()
-    unchanged.set_params(evaluate__mistakes=3)
+    unchanged.set_params({"evaluate.mistakes": 3})
 
     done = unchanged.run("python", "-m", "ecom", "report", check=False)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ecom.review.comparison import CANNOT_TELL
-from project import Project
+from ecom.review.outcome import UNDECIDABLE
+from project import ROOT, Project
 
 # The environment of these tests serves, instead of one that make would set up.
 MAKE = ("make", "--silent", f"VENV={sys.prefix}", f"--assume-old={sys.prefix}/run.ready")
@@ -36,21 +36,21 @@ def exit_status(project: Project) -> int:
 
 def test_branches_get_the_verdict_that_they_deserve(copy: Project) -> None:
     copy.run("git", "checkout", "--quiet", "-b", "quota")
-    copy.set_params(threshold__strategy="quota", threshold__quota=0.01)
-    copy.run("git", "commit", "--quiet", "--all", "--message", "the knob without its results")
+    copy.set_params({"threshold.strategy": "quota", "threshold.quota": 0.01})
+    copy.run("git", "commit", "--quiet", "--all", "--message", "other params without their results")
 
     done = copy.run(*MAKE, "review", "BASE=main", check=False)
 
     assert done.returncode != 0
-    assert exit_status(copy) == CANNOT_TELL
-    assert "dvc.lock as it is committed is not of the code" in comment(copy)
+    assert exit_status(copy) == UNDECIDABLE
+    assert "the results of dvc.lock as it is committed do not belong to" in comment(copy)
     copy.commit()
     worse = copy.run(*MAKE, "review", "BASE=main", check=False)
     assert worse.returncode != 0
     assert exit_status(copy) == 1
     assert "🔴 Worse: cost of errors, € per 1,000 sessions +" in comment(copy)
     assert (
-        "- knobs: `threshold.strategy` minimum_cost → quota, `threshold.quota` 0.2 → 0.01"
+        "- params: `threshold.strategy` minimum_cost → quota, `threshold.quota` 0.2 → 0.01"
         in comment(copy)
     )
     assert (copy.root / "reports" / "review" / "curves.png").read_bytes()[1:4] == b"PNG"
@@ -78,21 +78,21 @@ def test_branches_get_the_verdict_that_they_deserve(copy: Project) -> None:
     (copy.root / "README.md").write_text("Another page.\n", encoding="utf-8")
     copy.commit()
     copy.run("git", "checkout", "--quiet", "-b", "tidy", "main~1")
-    code = copy.root / "src" / "ecom" / "card.py"
+    code = copy.root / "src" / "ecom" / "reporting" / "card.py"
     code.write_text(code.read_text(encoding="utf-8") + "\n# tidied\n", encoding="utf-8")
     copy.run("dvc", "repro")
     copy.commit()
     copy.run(*MAKE, "review", "BASE=main")
     assert exit_status(copy) == 0
     assert "⚪ No different: every test session gets the same score" in comment(copy)
-    assert "- code: `src/ecom/card.py`" in comment(copy)
+    assert "- code: `src/ecom/reporting/card.py`" in comment(copy)
     assert "README" not in comment(copy)
 
 
 def test_a_target_that_is_not_there_is_told(synthetic: Project) -> None:
     done = synthetic.run("python", "-m", "ecom", "review", "nowhere", check=False)
 
-    assert done.returncode == CANNOT_TELL
+    assert done.returncode == UNDECIDABLE
     assert "ecom: 'nowhere' and this branch share no commit" in done.stdout
 
 
@@ -114,8 +114,18 @@ def test_states_that_cannot_be_read_are_told(
 
 
 def test_experiment_commit_folder_and_workspace_are_compared(unchanged: Project) -> None:
-    unchanged.run("dvc", "exp", "run", "--temp", "--quiet", "--name", "dear", "-S", "threshold.costs.false_negative=9")  # fmt: skip
-    unchanged.set_params(evaluate__mistakes=5)
+    unchanged.run(
+        "dvc",
+        "exp",
+        "run",
+        "--temp",
+        "--quiet",
+        "--name",
+        "dear",
+        "-S",
+        "threshold.costs.false_negative=9",
+    )
+    unchanged.set_params({"evaluate.mistakes": 5})
 
     def compare(*arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         return unchanged.run("python", "-m", "ecom", "compare", *arguments, check=check)
@@ -124,9 +134,9 @@ def test_experiment_commit_folder_and_workspace_are_compared(unchanged: Project)
     assert dear["changes"]["params"] == {"threshold.costs.false_negative": [5.0, 9]}
     assert set(dear["left_out"]) == {"cost_per_1000_sessions"}
     stale = compare("--gate", check=False)
-    assert stale.returncode == CANNOT_TELL
-    assert "Stale: workspace" in stale.stdout
-    assert compare("HEAD", ".", "--gate", check=False).returncode == CANNOT_TELL
+    assert stale.returncode == UNDECIDABLE
+    assert "Stale: the results of workspace do not belong" in stale.stdout
+    assert compare("HEAD", ".", "--gate", check=False).returncode == UNDECIDABLE
     assert "No different" in compare("HEAD", "main", "--format", "markdown", "--gate").stdout
 
 
@@ -139,12 +149,22 @@ def test_gitlab_gets_one_comment_that_is_updated(tmp_path: Path) -> None:
         for text in ("first", "second"):
             review.write_text(review.read_text(encoding="utf-8").replace("first", text))
             subprocess.run(
-                [sys.executable, str(Path(__file__).parents[2] / ".gitlab" / "comment.py"), str(review)],
+                [
+                    sys.executable,
+                    str(ROOT / ".gitlab" / "comment.py"),
+                    str(review),
+                ],
                 check=True,
                 env=os.environ
-                | {"CI_API_V4_URL": address, "CI_PROJECT_ID": "group/shop", "CI_MERGE_REQUEST_IID": "7", "REVIEW_TOKEN": "t"},
-            )  # fmt: skip
+                | {
+                    "CI_API_V4_URL": address,
+                    "CI_PROJECT_ID": "group/shop",
+                    "CI_MERGE_REQUEST_IID": "7",
+                    "REVIEW_TOKEN": "t",
+                },
+            )
 
     assert [note["body"] for note in notes] == [
-        "something else", "<!-- ecom review -->\n\n\nsecond",
-    ]  # fmt: skip
+        "something else",
+        "<!-- ecom review -->\n\n\nsecond",
+    ]

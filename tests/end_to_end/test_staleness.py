@@ -1,4 +1,4 @@
-"""Changing one knob, one module or one data file makes exactly the expected stages stale."""
+"""Changing one parameter, one module or one data file makes exactly the expected stages stale."""
 
 import json
 import re
@@ -11,21 +11,37 @@ from typing import Any
 
 import pytest
 from dvc.repo import Repo
-from ruamel.yaml import YAML
 
-from code_of import code_that_runs_in, sections_read_by
+from ecom.project.deps import code_deps
+from params import COMMITTED
 from project import RAW, ROOT, Project
+from scripts import STAGES, sections_read_by
 
 MODELLING = {"baseline", "cv", "tune"}
 FITTING = {*MODELLING, "refit"}
 JUDGING = {"threshold", "evaluate"}
-EVERY_STAGE = {
-    "fetch", "validate", "clean", "features", *FITTING, *JUDGING, "explain", "model_card", "track",
-}  # fmt: skip
+EVERY_STAGE = set(STAGES)
+CODE = code_deps(ROOT, list(STAGES))
 FILES = subprocess.run(
-    ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", ".", ":!data", ":!dvc.*", ":!metrics", ":!params.yaml", ":!docs/*.md"],
-    cwd=ROOT, check=True, capture_output=True, text=True,
-).stdout.split()  # fmt: skip
+    [
+        "git",
+        "ls-files",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "--",
+        ".",
+        ":!data",
+        ":!dvc.*",
+        ":!metrics",
+        ":!params.yaml",
+        ":!docs/*.md",
+    ],
+    cwd=ROOT,
+    check=True,
+    capture_output=True,
+    text=True,
+).stdout.split()
 
 
 def stale(project: Project) -> set[str]:
@@ -72,47 +88,50 @@ def other_than(value: Any) -> Any:
     return "another"
 
 
-def knobs_of(node: Any, key: str = "") -> dict[str, Any]:
+def flat(node: Any, prefix: str = "") -> dict[str, Any]:
+    """Return the values of params.yaml by their dotted names."""
     if not isinstance(node, dict):
-        return {key: node}
+        return {prefix: node}
     return {
-        knob: value
-        for name, inner in node.items()
-        for knob, value in knobs_of(inner, f"{key}.{name}" if key else name).items()
+        name: value
+        for key, inner in node.items()
+        for name, value in flat(inner, f"{prefix}.{key}" if prefix else key).items()
     }
 
 
-KNOBS = knobs_of(YAML(typ="safe").load(ROOT / "params.yaml"))
+VALUES = flat(COMMITTED)
 
 
 def track_with(stages: set[str]) -> set[str]:
-    """Add the stage that records: any other code or knob is another state."""
+    """Add the stage that records: any other code or parameter is another state."""
     return stages | {"track"} if stages else stages
 
 
-def readers_of(knob: str) -> set[str]:
-    """Return the stages whose code asks for a knob or for the section it is in."""
+def readers_of(name: str) -> set[str]:
+    """Return the stages whose code asks for a parameter or for the section it is in."""
     return {
         stage
         for stage in EVERY_STAGE
-        if any(f"{knob}.".startswith(f"{section}.") for section in sections_read_by(stage))
+        if any(f"{name}.".startswith(f"{section}.") for section in sections_read_by(stage))
     }
 
 
-@pytest.mark.parametrize("knob", KNOBS)
-def test_a_knob_makes_exactly_the_stages_stale_whose_code_asks_for_it(
-    synthetic: Project, knob: str
+@pytest.mark.parametrize("name", VALUES)
+def test_a_parameter_makes_exactly_the_stages_stale_whose_code_asks_for_it(
+    synthetic: Project, name: str
 ) -> None:
-    readers = readers_of(knob)
-    assert bool(readers) is not knob.startswith("review.")
+    readers = readers_of(name)
+    assert bool(readers) is not name.startswith("review.")
     with changed(synthetic, "params.yaml"):
-        synthetic.set_params(**{knob.replace(".", "__"): other_than(KNOBS[knob])})
+        synthetic.set_params({name: other_than(VALUES[name])})
 
         assert stale(synthetic) == track_with(readers)
 
 
 IMPORTERS = {
-    file: {stage for stage in EVERY_STAGE if file in code_that_runs_in(stage)} for file in FILES
+    file: {stage for stage in EVERY_STAGE if file in CODE[stage]}
+    for file in FILES
+    if file != "requirements.txt"
 }
 
 
@@ -129,7 +148,7 @@ def test_a_module_makes_exactly_the_stages_stale_that_import_it(
 def test_the_environment_makes_all_stages_stale_and_no_other_file_any(synthetic: Project) -> None:
     with ExitStack() as stack:
         for file in FILES:
-            if not IMPORTERS[file] and file != "requirements.txt":
+            if file in IMPORTERS and not IMPORTERS[file]:
                 path = stack.enter_context(changed(synthetic, file))
                 path.write_bytes(path.read_bytes() + b"# changed\n")
         assert stale(synthetic) == set()
@@ -144,14 +163,19 @@ def test_the_environment_makes_all_stages_stale_and_no_other_file_any(synthetic:
 @pytest.mark.parametrize(
     ("file", "stages"),
     [
-        ("src/ecom/sources.py", {"fetch"}),
-        ("src/ecom/cleaning.py", {"validate", "clean"}),
-        ("src/ecom/features.py", {"features", *FITTING, "evaluate", "explain"}),
-        ("src/ecom/thresholds.py", JUDGING),
-        ("src/ecom/card.py", {"model_card"}),
-        ("src/ecom/report/page.py", set()),
+        ("src/ecom/data/sources.py", {"fetch"}),
+        ("src/ecom/params/section.py", EVERY_STAGE),
+        ("src/ecom/params/tune.py", {"fetch", "tune"}),
+        ("src/ecom/data/cleaning.py", {"validate", "clean"}),
+        ("src/ecom/features.py", EVERY_STAGE - {"validate", "clean", "threshold"}),
+        ("src/ecom/evaluation/thresholds.py", JUDGING),
+        ("src/ecom/reporting/card.py", {"model_card"}),
+        ("src/ecom/reporting/model_card.md.j2", {"model_card"}),
+        ("src/ecom/reporting/page.py", set()),
         ("stages/tune.py", {"tune"}),
         ("stages/_stage.py", EVERY_STAGE),
+        ("stages/_figures.py", {"explain"}),
+        ("src/ecom/reporting/figures.py", {"explain"}),
     ],
 )
 def test_the_stages_of_a_module_are_those_that_one_expects(file: str, stages: set[str]) -> None:
@@ -159,7 +183,7 @@ def test_the_stages_of_a_module_are_those_that_one_expects(file: str, stages: se
 
 
 @pytest.mark.parametrize(
-    ("knob", "stages"),
+    ("name", "stages"),
     [
         ("data.retries", {"fetch"}),
         ("data.source", EVERY_STAGE - {"refit", "model_card", "track"}),
@@ -173,8 +197,8 @@ def test_the_stages_of_a_module_are_those_that_one_expects(file: str, stages: se
         ("review.decisive", set()),
     ],
 )
-def test_the_stages_of_a_knob_are_those_that_one_expects(knob: str, stages: set[str]) -> None:
-    assert readers_of(knob) == stages
+def test_the_stages_of_a_parameter_are_those_that_one_expects(name: str, stages: set[str]) -> None:
+    assert readers_of(name) == stages
 
 
 @pytest.mark.parametrize(
@@ -188,6 +212,7 @@ def test_the_stages_of_a_knob_are_those_that_one_expects(knob: str, stages: set[
         ("models/refits.joblib", {"refit", "evaluate", "track"}),
         ("data/predictions/best_model_out_of_fold.parquet", {"tune", "threshold", "track"}),
         ("metrics/cv.json", {"cv", "tune", "model_card", "track"}),
+        ("metrics/tune.json", {"tune", "refit", "explain", "model_card", "track"}),
         ("metrics/threshold.json", {"threshold", "evaluate", "model_card", "track"}),
         ("plots/slices.csv", {"evaluate", "model_card", "track"}),
         ("docs/model_card.md", {"model_card", "track"}),
@@ -202,14 +227,20 @@ def test_a_data_file_makes_its_maker_and_its_readers_stale(
         assert stale(synthetic) == stages
 
 
-def test_an_experiment_reruns_what_its_knob_reaches_and_shows_in_the_metrics(
+def test_an_experiment_reruns_what_its_parameter_reaches_and_shows_in_the_metrics(
     unchanged: Project,
 ) -> None:
     done = unchanged.run("dvc", "exp", "run", "-S", "tune.n_iter=3", "-S", "tune.seed=7")
 
     assert rerun(done.stdout) == [
-        "tune", "refit", "threshold", "evaluate", "explain", "model_card", "track",
-    ]  # fmt: skip
+        "tune",
+        "refit",
+        "threshold",
+        "evaluate",
+        "explain",
+        "model_card",
+        "track",
+    ]
     changes = json.loads(unchanged.run("dvc", "metrics", "diff", "--json").stdout)
     assert changes["metrics/tune.json"]["n_iter"] == {"old": 2, "new": 3, "diff": 1}
     assert set(changes) == {
@@ -218,31 +249,55 @@ def test_an_experiment_reruns_what_its_knob_reaches_and_shows_in_the_metrics(
 
 
 @pytest.mark.parametrize(
-    ("knobs", "stages"),
+    ("settings", "stages"),
     [
-        (["features.set=at_arrival"], [
-            "baseline", "cv", "tune", "refit", "threshold", "evaluate", "explain", "model_card",
-            "track",
-        ]),
-        (["cv.rule=one_standard_error", "cv.candidates=[logistic,logistic_interactions]"], [
-            "cv", "tune", "refit", "threshold", "evaluate", "explain", "model_card",
-            "track",
-        ]),
+        (
+            ["features.set=at_arrival"],
+            [
+                "baseline",
+                "cv",
+                "tune",
+                "refit",
+                "threshold",
+                "evaluate",
+                "explain",
+                "model_card",
+                "track",
+            ],
+        ),
+        (
+            ["cv.rule=one_standard_error", "cv.candidates=[logistic,logistic_interactions]"],
+            [
+                "cv",
+                "tune",
+                "refit",
+                "threshold",
+                "evaluate",
+                "explain",
+                "model_card",
+                "track",
+            ],
+        ),
         (["threshold.strategy=quota"], ["threshold", "evaluate", "model_card", "track"]),
-        # A knob that the strategy does not read: the threshold stays, and all that follows.
+        # A value that the strategy does not read: the threshold stays, and so does what follows.
         (["threshold.quota=0.3"], ["threshold", "track"]),
-        (["temporal.first_test_month=null"], ["validate", "refit", "evaluate", "model_card", "track"]),
+        (
+            ["temporal.first_test_month=null"],
+            ["validate", "refit", "evaluate", "model_card", "track"],
+        ),
     ],
-)  # fmt: skip
-def test_each_knob_reruns_exactly_what_it_reaches(
-    unchanged: Project, knobs: list[str], stages: list[str]
+)
+def test_each_parameter_reruns_exactly_what_it_reaches(
+    unchanged: Project, settings: list[str], stages: list[str]
 ) -> None:
-    done = unchanged.run("dvc", "exp", "run", *(part for knob in knobs for part in ("-S", knob)))
+    done = unchanged.run(
+        "dvc", "exp", "run", *(part for setting in settings for part in ("-S", setting))
+    )
 
     assert rerun(done.stdout) == stages
 
 
-def test_a_knob_set_back_is_served_from_the_cache(unchanged: Project) -> None:
+def test_a_parameter_set_back_is_served_from_the_cache(unchanged: Project) -> None:
     unchanged.run("dvc", "exp", "run", "-S", "tune.seed=8")
     back = unchanged.run("dvc", "exp", "run", "-S", "tune.seed=42").stdout
 
@@ -259,14 +314,24 @@ def test_a_number_with_an_exponent_arrives_as_a_number(unchanged: Project) -> No
 def test_an_experiment_in_a_workspace_of_its_own_runs_the_code_of_that_workspace(
     unchanged: Project,
 ) -> None:
-    with (unchanged.root / "src" / "ecom" / "search.py").open("a", encoding="utf-8") as appended:
+    with (unchanged.root / "src" / "ecom" / "models" / "search.py").open(
+        "a", encoding="utf-8"
+    ) as appended:
         appended.write('print("code of the workspace:", __file__)\n')
 
     done = unchanged.run("dvc", "exp", "run", "--temp", "-S", "tune.seed=9")
 
     assert rerun(done.stdout) == [
-        "baseline", "cv", "tune", "refit", "threshold", "evaluate", "explain", "model_card", "track",
-    ]  # fmt: skip
+        "baseline",
+        "cv",
+        "tune",
+        "refit",
+        "threshold",
+        "evaluate",
+        "explain",
+        "model_card",
+        "track",
+    ]
     assert re.search(
-        r"code of the workspace: \S+/\.dvc/tmp/exps/\S+/src/ecom/search\.py", done.stdout
+        r"code of the workspace: \S+/\.dvc/tmp/exps/\S+/src/ecom/models/search\.py", done.stdout
     )

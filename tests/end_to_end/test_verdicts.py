@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from ecom.cleaning import clean
-from ecom.parsing import parse_csv
+from ecom.data.cleaning import clean
+from ecom.data.parsing import parse_csv
 from ecom.review.verdicts import Side
 from project import NEEDS_REAL_DATA, real_data
 from verdicts import PLANTED, Trial

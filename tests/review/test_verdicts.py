@@ -8,19 +8,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from ruamel.yaml import YAML
 from scipy.stats import norm
 
-from ecom.evaluation import Floats, count_flagged
-from ecom.params import Bootstrap, Costs, Threshold
+from ecom.evaluation.counts import Floats, count_flagged
+from ecom.evaluation.thresholds import choose_threshold
+from ecom.params.bootstrap import Bootstrap
+from ecom.params.threshold import Costs, Threshold
+from ecom.project.params_file import read_params
 from ecom.review.verdicts import Choice, Finding, Rules, Side, holm, judge, judge_slices, overall
-from ecom.thresholds import choose_threshold
 from project import ROOT
 from scored import calibrated
 
-PARAMS = YAML(typ="safe").load(ROOT / "params.yaml")
+PARAMS = read_params(ROOT)
 RULES = Rules.from_params(PARAMS)
-THRESHOLD = Threshold.model_validate(PARAMS["threshold"])
+THRESHOLD = PARAMS.threshold
 COSTS = Costs(false_positive=1.0, false_negative=5.0)
 
 
@@ -87,7 +88,13 @@ def test_without_costs_or_bins_the_metrics_of_them_are_left_out() -> None:
 
     judged = judge(labels, side, side, RULES, costs=None, bins=None)
 
-    assert [of.metric for of in judged] == ["pr_auc", "roc_auc", "brier", "precision", "recall"]
+    assert [finding.metric for finding in judged] == [
+        "pr_auc",
+        "roc_auc",
+        "brier",
+        "precision",
+        "recall",
+    ]
 
 
 def chosen(
@@ -105,7 +112,7 @@ def test_a_threshold_that_another_seed_would_move_as_far_is_no_difference() -> N
     sides = [
         chosen(scores, training, blurred(out_of_fold, 0.1, seed), THRESHOLD) for seed in range(20)
     ]
-    low, high = (of(sides, key=lambda side: side.threshold) for of in (min, max))
+    low, high = (end(sides, key=lambda side: side.threshold) for end in (min, max))
     as_given = findings(labels, replace(low, choice=None), replace(high, choice=None))
     as_chosen = findings(labels, low, high)
 
@@ -153,7 +160,7 @@ def test_training_rows_that_only_one_side_has_do_not_hinder() -> None:
 
     found = findings(labels, whole, replace(fewer, choice=rest))
 
-    assert {of.verdict for of in found.values()} == {"no different"}
+    assert {finding.verdict for finding in found.values()} == {"no different"}
     assert found["pr_auc"].interval == (0, 0)
     assert found["recall"].interval[0] < 0 < found["recall"].interval[1]
 
@@ -195,11 +202,7 @@ def test_the_interval_of_roc_auc_is_that_of_de_long(seed: int) -> None:
 def test_false_alarms_of_the_interval_alone_are_as_rare_as_it_says() -> None:
     rules = Rules(
         RULES.review.model_copy(
-            update={
-                "smallest_difference": RULES.review.smallest_difference.model_copy(
-                    update={"roc_auc": 0.0}
-                )
-            }
+            update={"smallest_difference": RULES.review.smallest_difference | {"roc_auc": 0.0}}
         ),
         Bootstrap(resamples=200, seed=0),
         RULES.small_slice,
@@ -210,7 +213,7 @@ def test_false_alarms_of_the_interval_alone_are_as_rare_as_it_says() -> None:
         # Two models that are equally good: either blurs the truth by another draw.
         base, head = (Side(blurred(scores, 1.0, 1000 * seed + way), 0.2) for way in (1, 2))
         judged = judge(labels, base, head, rules, costs=None, bins=None)
-        alarms += next(of for of in judged if of.metric == "roc_auc").verdict != "no different"
+        alarms += next(f for f in judged if f.metric == "roc_auc").verdict != "no different"
 
     assert alarms / 200 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 200)
 
@@ -227,11 +230,14 @@ def sliced(rows: int = 2000) -> tuple[pd.DataFrame, "pd.Series[int]", Floats]:
             "TrafficType": random.integers(1, 5, rows),
             "Region": random.integers(1, 4, rows),
             "PageValues": random.choice([0.0, 5.0], rows),
-            "Administrative": 1, "Informational": 1, "ProductRelated": random.integers(1, 50, rows),
-            "Administrative_Duration": 1.0, "Informational_Duration": 1.0,
+            "Administrative": 1,
+            "Informational": 1,
+            "ProductRelated": random.integers(1, 50, rows),
+            "Administrative_Duration": 1.0,
+            "Informational_Duration": 1.0,
             "ProductRelated_Duration": 1.0,
         }
-    )  # fmt: skip
+    )
     return sessions, pd.Series(labels), scores
 
 
@@ -242,11 +248,12 @@ def test_a_slice_that_got_worse_is_found_and_no_other() -> None:
 
     found = judge_slices(sessions, labels, Side(scores, 0.2), Side(head, 0.2), RULES)
 
-    verdicts = {of.slice: of.verdict for of in found}
+    verdicts = {finding.slice: finding.verdict for finding in found}
     assert verdicts["Month: May"] == "worse"
     assert {verdicts[f"Month: {month}"] for month in ("Mar", "Nov", "Dec")} == {"no different"}
 
 
+@pytest.mark.slow
 def test_of_many_slices_of_equal_models_hardly_any_is_called_different() -> None:
     sessions, labels, scores = sliced(1000)
     rules = Rules(RULES.review, Bootstrap(resamples=100, seed=0), RULES.small_slice)
@@ -254,7 +261,7 @@ def test_of_many_slices_of_equal_models_hardly_any_is_called_different() -> None
     for seed in range(40):
         base, head = (Side(blurred(scores, 0.5, 2 * seed + way), 0.2) for way in (0, 1))
         found = judge_slices(sessions, labels, base, head, rules)
-        called += any(of.verdict != "no different" for of in found)
+        called += any(finding.verdict != "no different" for finding in found)
 
     assert called <= 6  # 5 % of 40 are 2; more than 6 come by chance once in 200
 
@@ -265,7 +272,7 @@ def test_a_small_slice_is_left_out() -> None:
 
     found = judge_slices(sessions, labels, Side(scores, 0.2), Side(scores, 0.2), RULES)
 
-    assert "Month: Feb" not in {of.slice for of in found}
+    assert "Month: Feb" not in {finding.slice for finding in found}
 
 
 @given(st.lists(st.floats(0, 1), max_size=20))

@@ -1,4 +1,4 @@
-"""A branch against the commit at which it left another: what a pull request shows."""
+"""A branch against the commit at which it left another one: what a pull request shows."""
 
 import os
 import shutil
@@ -12,26 +12,29 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from ecom.errors import ProjectError
-from ecom.pictures import draw_curves
-from ecom.repository import git
-from ecom.review.comparison import Comparison, Results, compare_states
+from ecom.project.files import LOCK, RAW, REQUIREMENTS
+from ecom.project.lock import RECORDER
+from ecom.project.params_file import read_params
+from ecom.project.repository import git
+from ecom.project.states import State, folder_state, open_state
+from ecom.reporting.figures import draw_curves
+from ecom.review.outcome import Comparison, StateResults, compare_states
 from ecom.review.verdicts import Rules
 from ecom.schema import TARGET
-from ecom.states import RECORDER, State, folder_state, open_state
 
 CURVES: Final = "curves.png"
 
 
 @dataclass(frozen=True)
 class Review:
-    """A comparison of a branch, with the states behind it."""
+    """A comparison of a branch, with the results of both sides."""
 
     comparison: Comparison
-    base: Results
-    head: Results
+    base: StateResults
+    head: StateResults
 
     def draw(self, path: Path) -> None:
-        """Draw PR and ROC curves of both sides, where they are of the same sessions."""
+        """Draw PR and ROC curves of both sides, which must be of the same sessions."""
         before, after = self.base, self.head
         figure = draw_curves(
             after.predictions[TARGET],
@@ -43,48 +46,51 @@ class Review:
 
 @contextmanager
 def review(root: Path, target: str) -> Iterator[Review]:
-    """Compare a folder as it stands with the commit at which its branch left another.
+    """Compare a folder as it stands with the commit at which its branch left another branch.
 
-    What that commit found is taken from the DVC cache where it is there, else made anew by its own
-    code, in a work tree of its own.
+    The results of that commit come from the DVC cache. If they are not there, the commit's own code
+    makes them again, in a work tree of its own.
 
     Parameters
     ----------
     root
-        Of the project, reproduced.
+        Root folder of the project, reproduced.
     target
-        Branch, or another git revision, that the changes are to go into.
+        Branch, or other git revision, that the changes are to go into.
 
     Raises
     ------
+    ParamsError
+        A value of params.yaml is not allowed.
     ProjectError
-        There is no such branch, or none that shares a commit; the pipeline of that commit fails.
+        There is no such branch, or it shares no commit with this one; or the pipeline of the shared
+        commit fails.
     """
+    rules = Rules.from_params(read_params(root))
     commit = git(root, "merge-base", target, "HEAD")
     if commit is None:
         raise ProjectError(
             f"{target!r} and this branch share no commit: is it a git revision, and is the whole "
             "history here? `git fetch --unshallow` brings it"
         )
-    here = git(root, "rev-parse", "--short", "HEAD")
+    head_name = str(git(root, "rev-parse", "--short", "HEAD"))
     changed = git(root, "status", "--porcelain")
-    head = folder_state(root, f"{here} with uncommitted changes" if changed else str(here))
-    rules = Rules.from_params(head.params)
-    with _results_of(root, commit) as found:
+    head = folder_state(root, f"{head_name} with uncommitted changes" if changed else head_name)
+    with _state_with_results(root, commit) as found:
         base = replace(found, name=target, revision=commit)
         comparison = compare_states(base, head, rules)
         committed = open_state(root, "HEAD").stale()
         if committed:
-            stale = {**comparison.stale, "dvc.lock as it is committed": committed}
+            stale = {**comparison.stale, f"{LOCK} as it is committed": committed}
             comparison = replace(comparison, stale=stale)
-        yield Review(comparison, Results(base), Results(head))
+        yield Review(comparison, StateResults(base), StateResults(head))
 
 
 @contextmanager
-def _results_of(root: Path, commit: str) -> Iterator[State]:
-    """Yield the state of a commit, from the cache or made anew."""
+def _state_with_results(root: Path, commit: str) -> Iterator[State]:
+    """Yield the state of a commit whose results can be read: from the cache, or made again."""
     state = open_state(root, commit)
-    if _is_whole(state):
+    if _has_results(state):
         yield state
         return
     with TemporaryDirectory() as folder:
@@ -98,19 +104,19 @@ def _results_of(root: Path, commit: str) -> Iterator[State]:
             git(root, "worktree", "remove", "--force", str(tree))
 
 
-def _is_whole(state: State) -> bool:
-    """Tell whether a commit's results are of its code, and to be had."""
+def _has_results(state: State) -> bool:
+    """Tell whether a commit's results belong to its code and can be read."""
     try:
-        results = Results(state)
+        results = StateResults(state)
         return not state.stale() and bool(len(results.side.scores)) and results.sessions is not None
     except ProjectError:
         return False
 
 
 def _reproduce(root: Path, tree: Path, commit: str) -> None:
-    """Run the pipeline of a commit, with its own packages where they are others than here."""
+    """Run the pipeline of a commit, with its own packages if they differ from those here."""
     python = Path(sys.executable)
-    if (root / "requirements.txt").read_bytes() != (tree / "requirements.txt").read_bytes():
+    if (root / REQUIREMENTS).read_bytes() != (tree / REQUIREMENTS).read_bytes():
         _run(tree, commit, "make", "--silent", ".venv/run.ready")
         python = tree / ".venv" / "bin" / "python"
     dvc = (str(python), "-m", "dvc")
@@ -118,11 +124,12 @@ def _reproduce(root: Path, tree: Path, commit: str) -> None:
         [*dvc, "cache", "dir"], cwd=root, capture_output=True, text=True, check=True
     ).stdout.strip()
     _run(tree, commit, *dvc, "cache", "dir", "--local", cache)
-    raw = root / "data" / "raw"
-    if raw.is_dir():  # sources are spelled from the project's folder; stale content is fetched anew
-        shutil.copytree(raw, tree / "data" / "raw", dirs_exist_ok=True)
+    # Relative sources start from the project's folder. If this content is stale, it is fetched.
+    raw = (root / RAW).parent
+    if raw.is_dir():
+        shutil.copytree(raw, (tree / RAW).parent, dirs_exist_ok=True)
     _run(tree, commit, *dvc, "checkout", "--quiet", "--force", "--allow-missing")
-    # All but the record: the base of a comparison is no challenger.
+    # All stages but the record: the base of a comparison is no challenger.
     stages = [name for name in folder_state(tree).pipeline if name != RECORDER]
     _run(tree, commit, *dvc, "repro", *stages, path=python.parent)
 

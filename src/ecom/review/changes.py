@@ -5,32 +5,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ecom.states import RAW, RECORDER, State
+from ecom.notation import flatten
+from ecom.project.files import RAW, REQUIREMENTS
+from ecom.project.lock import RECORDER
+from ecom.project.states import State
 
-REQUIREMENTS: Final = "requirements.txt"
-_PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)", re.MULTILINE)
+_PIN: Final = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)", re.MULTILINE)
 
 Pair = tuple[Any, Any]
 
 
 @dataclass(frozen=True)
 class Changes:
-    """Each change by name, with its value in base and in head; None where there is none.
+    """Each change by name, with its value in base and in head; None if there is no value.
 
     Attributes
     ----------
     params
-        Knobs of params.yaml, with dots.
+        Values of params.yaml, by dotted name.
     code
-        Files that stages import or run, by md5.
+        Files that stages import or run, by MD5.
     packages
         Pinned versions.
     data
-        Files of raw data, by md5.
+        Raw data, by MD5.
     reran
-        Stages whose command, inputs or knobs differ, each with those inputs and knobs that do.
+        Stages whose command, inputs or params differ, each with the inputs and params that do.
     results
-        Those of them, or after them, that came out different, each with the files that did.
+        Stages whose outputs differ, each with the files that do.
     """
 
     params: dict[str, Pair]
@@ -46,32 +48,34 @@ class Changes:
 
 
 def changes_between(base: State, head: State) -> Changes:
-    """Compare two states, file by file and knob by knob.
+    """Compare two states, file by file and param by param.
 
     Raises
     ------
     ProjectError
         One of them has no dvc.lock.
     """
-    stages = [name for name in dict.fromkeys([*head.pipeline, *base.lock]) if name != RECORDER]
-    before, after = (
-        {stage: _inputs(state.lock.get(stage, {})) for stage in stages} for state in (base, head)
-    )
+    names = dict.fromkeys([*head.pipeline, *base.lock.stages])
+    stages = {
+        name: [state.lock.stages.get(name) for state in (base, head)]
+        for name in names
+        if name != RECORDER
+    }
+    reran = {
+        name: _different_names(*(stage.inputs if stage else {} for stage in pair))
+        for name, pair in stages.items()
+    }
+    results = {
+        name: _different_names(*(stage.outs if stage else {} for stage in pair))
+        for name, pair in stages.items()
+    }
     return Changes(
-        params=_differences(_flat(base.params), _flat(head.params)),
-        code=_differences(_code(base), _code(head)),
+        params=_differences(flatten(base.params), flatten(head.params)),
+        code=_differences(base.lock.code, head.lock.code),
         packages=_differences(_pins(base), _pins(head)),
-        data=_differences(_raw(base), _raw(head)),
-        reran={
-            stage: sorted(_differences(before[stage], after[stage]))
-            for stage in stages
-            if before[stage] != after[stage]
-        },
-        results={
-            stage: different
-            for stage in stages
-            if (different := sorted(_differences(_outs(base, stage), _outs(head, stage))))
-        },
+        data=_differences({RAW: base.lock.raw_data}, {RAW: head.lock.raw_data}),
+        reran={name: different for name, different in reran.items() if different},
+        results={name: different for name, different in results.items() if different},
     )
 
 
@@ -83,43 +87,10 @@ def _differences(base: Mapping[str, Any], head: Mapping[str, Any]) -> dict[str, 
     }
 
 
-def _inputs(locked: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        **({"command": locked["cmd"]} if locked else {}),
-        **{dep["path"]: dep["md5"] for dep in locked.get("deps", [])},
-        **locked.get("params", {}).get("params.yaml", {}),
-    }
-
-
-def _outs(state: State, stage: str) -> dict[str, str]:
-    return {out["path"]: out["md5"] for out in state.lock.get(stage, {}).get("outs", [])}
-
-
-def _code(state: State) -> dict[str, str]:
-    made = {out["path"] for out in state.outs}
-    return {
-        dep["path"]: dep["md5"]
-        for name, stage in state.lock.items()
-        if name != RECORDER
-        for dep in stage.get("deps", [])
-        if dep["path"] not in made and dep["path"] != REQUIREMENTS
-    }
-
-
-def _raw(state: State) -> dict[str, str]:
-    return {out["path"]: out["md5"] for out in state.outs if out["path"].startswith(RAW)}
+def _different_names(base: Mapping[str, Any], head: Mapping[str, Any]) -> list[str]:
+    return sorted(_differences(base, head))
 
 
 def _pins(state: State) -> dict[str, str]:
-    pins = _PIN.findall(state.read(REQUIREMENTS).decode("utf-8", "replace"))
-    return {name: version for name, version in pins}  # noqa: C416  the last of several counts
-
-
-def _flat(node: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(node, Mapping):
-        return {prefix: node}
-    return {
-        name: value
-        for key, inner in node.items()
-        for name, value in _flat(inner, f"{prefix}.{key}" if prefix else str(key)).items()
-    }
+    text = state.read(REQUIREMENTS).decode("utf-8", "replace")
+    return {name: version for name, version in _PIN.findall(text)}  # noqa: C416  the last one counts

@@ -1,4 +1,4 @@
-"""Sessions that two models put on different sides of their thresholds, and what they look like."""
+"""Sessions that one of two models flags and the other does not, and what they look like."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,8 +9,8 @@ import pandas as pd
 from ecom.review.verdicts import Side
 from ecom.schema import ARRIVAL, CATEGORICAL, COLUMNS
 
-TRAITS: Final = 3  # named of each group
-# Whole numbers known at arrival are codes, of a browser or a region: their means mean nothing.
+MAX_TRAITS: Final = 3  # named for each group
+# Whole numbers that are known at arrival are codes, such as of a browser: they have no mean.
 CATEGORIES: Final = (
     *CATEGORICAL,
     *(column.name for column in COLUMNS if column.type == "integer" and column.known == ARRIVAL),
@@ -19,7 +19,7 @@ CATEGORIES: Final = (
 
 @dataclass(frozen=True)
 class Trait:
-    """A column in which a group of sessions differs from all; a category by its share."""
+    """The mean of a column in a group of sessions and in all; of a category, its share."""
 
     column: str
     group: float
@@ -28,19 +28,19 @@ class Trait:
 
 @dataclass(frozen=True)
 class Group:
-    """Sessions that changed sides in the same direction.
+    """Sessions that crossed the threshold in the same direction.
 
     Attributes
     ----------
     sessions, purchases
-        How many, and how many of them bought.
+        Number of sessions, and of those that ended in a purchase.
     base_score, head_score
-        Means.
+        Mean scores.
     traits
-        Columns in which their mean differs most from that of all sessions, in standard deviations;
-        ``Month: Nov`` is the share of that category.
+        Columns whose mean in the group differs most from the mean of all sessions, in standard
+        deviations; ``Month: Nov`` is the share of that category.
     rows
-        Their numbers in the clean data.
+        Row numbers in the clean data.
     """
 
     sessions: int
@@ -53,7 +53,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Crossings:
-    """Sessions that head flags and base did not, and those that only base flagged."""
+    """Sessions that only head flags, and sessions that only base flags."""
 
     newly_flagged: Group
     no_longer_flagged: Group
@@ -62,13 +62,15 @@ class Crossings:
 def crossings(
     sessions: pd.DataFrame, labels: "pd.Series[int]", base: Side, head: Side
 ) -> Crossings:
-    """Find the sessions that changed sides.
+    """Find the sessions that crossed the threshold.
 
     Parameters
     ----------
     sessions, labels
-        Raw sessions and their target, row by row as the scores of `base` and `head`; the index is
+        Raw sessions and their target, in the order of the scores of `base` and `head`. The index is
         the row's number in the clean data.
+    base, head
+        Models of the same sessions.
     """
     before, after = (side.scores >= side.threshold for side in (base, head))
     columns = _as_numbers(sessions)
@@ -87,7 +89,7 @@ def crossings(
 
 
 def _as_numbers(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Return numeric columns as they are, and a column of 0 and 1 for each category."""
+    """Return numeric columns unchanged, and a column of 0 and 1 for each category."""
     categories = [name for name in sessions if name in CATEGORIES]
     return pd.get_dummies(sessions, columns=categories, prefix_sep=": ", dtype=float)
 
@@ -99,7 +101,7 @@ def _traits(columns: pd.DataFrame, chosen: Any) -> list[Trait]:
     apart = ((columns[chosen].mean() - columns.mean()).abs() / spread.where(spread > 0)).dropna()
     return [
         Trait(str(name), float(columns.loc[chosen, name].mean()), float(columns[name].mean()))
-        for name in apart.sort_values(ascending=False, kind="stable").index[:TRAITS]
+        for name in apart.sort_values(ascending=False, kind="stable").index[:MAX_TRAITS]
     ]
 
 

@@ -1,49 +1,41 @@
-"""Whether a metric moved or only jittered: paired differences on the same sessions, judged."""
+"""Whether a metric really changed: paired differences on the same sessions, judged."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, Self, cast, get_args
+from typing import Final, Literal, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
-from ecom.evaluation import count_flagged, operating_metrics, score_metrics
-from ecom.notation import COST
-from ecom.params import (
-    Bootstrap,
-    Costs,
-    Evaluate,
-    Review,
-    ReviewedMetric,
-    Threshold,
-    parse_params,
-)
-from ecom.resampling import Floats, interval, stratified_bootstrap
+from ecom.evaluation.counts import Floats, count_flagged
+from ecom.evaluation.metrics import METRICS, Sample, measure
+from ecom.evaluation.resampling import interval, stratified_bootstrap
+from ecom.evaluation.slices import SLICES
+from ecom.evaluation.thresholds import choose_threshold
+from ecom.params.bootstrap import Bootstrap
+from ecom.params.review import Review
+from ecom.params.threshold import Costs, Threshold
+from ecom.project.params_file import Params
 from ecom.schema import TARGET
-from ecom.slices import SLICES
-from ecom.thresholds import choose_threshold
 
 Verdict = Literal["better", "worse", "no different"]
 
-METRICS: Final[tuple[ReviewedMetric, ...]] = get_args(ReviewedMetric)
 SIDES: Final = ("base", "head")
-LOWER_IS_BETTER: Final = {"brier", "expected_calibration_error", COST}
-UNIT_COSTS: Final = Costs(false_positive=1.0, false_negative=1.0)
-LEVEL: Final = 0.05  # of all slices together
+SLICES_LEVEL: Final = 0.05  # chance of any false alarm among all slices
 
 
 @dataclass(frozen=True)
 class Choice:
-    """How a threshold was chosen, so that it can be chosen anew on resamples.
+    """How a threshold was chosen, so that it can be chosen again on resamples.
 
     Attributes
     ----------
     out_of_fold
         ``Revenue`` and ``score`` of the training rows, by the row's number.
     params
-        The strategy, with its knobs.
+        The strategy, with its settings.
     """
 
     out_of_fold: pd.DataFrame
@@ -52,16 +44,16 @@ class Choice:
 
 @dataclass(frozen=True)
 class Side:
-    """One of two models under comparison.
+    """One of the two models that are compared.
 
     Attributes
     ----------
     scores : array of shape (n,)
-        Of the test sessions.
+        Scores of the test sessions.
     threshold
         Scores from here on are flagged.
     choice
-        Of the threshold; without, it counts as given.
+        How the threshold was chosen. If None, the threshold is taken as given.
     """
 
     scores: Floats
@@ -76,21 +68,21 @@ class Finding:
     Attributes
     ----------
     base, head
-        The metric.
+        The metric of each side.
     difference
         Head minus base.
     interval
-        95 %, of the difference.
+        95 % interval of the difference.
     probability_better
-        Share of the resamples in which head is better; those with a tie count half.
+        Share of the resamples in which head is better; ties count half.
     smallest_difference
-        Worth caring about.
+        The difference from which it matters.
     verdict
-        ``better`` or ``worse`` where the interval leaves 0 out and the difference is worth caring
-        about, else ``no different``.
+        ``better`` or ``worse`` if the interval does not contain 0 and the difference matters; else
+        ``no different``.
     """
 
-    metric: ReviewedMetric
+    metric: str
     base: float
     head: float
     difference: float
@@ -102,7 +94,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class SliceFinding:
-    """PR-AUC on both sides, in part of the sessions; the p-value is adjusted for all slices."""
+    """PR-AUC on both sides in one slice; the p-value is adjusted for the number of slices."""
 
     slice: str
     sessions: int
@@ -121,11 +113,11 @@ class Rules:
     Attributes
     ----------
     review
-        Smallest differences worth caring about.
+        Which metrics are judged, which are decisive, and from which difference each matters.
     bootstrap
         Number of resamples, and seed.
     small_slice
-        A slice with fewer purchases, or fewer others, is left out.
+        A slice with fewer purchases, or fewer other sessions, is not judged.
     """
 
     review: Review
@@ -133,23 +125,12 @@ class Rules:
     small_slice: int
 
     @classmethod
-    def from_params(cls, params: Mapping[str, Any]) -> Self:
-        """Take the rules from the content of params.yaml.
-
-        Raises
-        ------
-        ParamsError
-            A value in it is not allowed.
-        """
-        sections = parse_params(params)
-        return cls(
-            cast("Review", sections["review"]),
-            cast("Bootstrap", sections["bootstrap"]),
-            cast("Evaluate", sections["evaluate"]).small_slice,
-        )
+    def from_params(cls, params: Params) -> Self:
+        """Take the rules from params.yaml."""
+        return cls(params.review, params.bootstrap, params.evaluate.small_slice)
 
 
-def judge(  # noqa: PLR0913  costs and bins are left out apart
+def judge(  # noqa: PLR0913  costs and bins may be unknown one by one
     labels: ArrayLike,
     base: Side,
     head: Side,
@@ -167,91 +148,90 @@ def judge(  # noqa: PLR0913  costs and bins are left out apart
     base, head
         Models of the same sessions.
     rules
-        Resamples, and smallest differences worth caring about.
+        Resamples, metrics, and from which difference each matters.
     costs
-        Of an error; without, cost is left out.
+        Costs of an error. If None, metrics that need them are not judged.
     bins
-        Of the expected calibration error; without, that is left out.
+        Number of score bins. If None, metrics that need it are not judged.
 
     Notes
     -----
-    A verdict needs both: a difference that sampling alone would seldom give, and one that matters.
-    The first alone would call any two fits different once the test rows are many enough; the
-    second alone would call noise a change.
+    A verdict needs two things: a difference that sampling alone would rarely give, and one that
+    matters. With the first alone, any two fits would be called different if there are enough test
+    rows; with the second alone, noise would be called a change.
 
-    Where the choice of the thresholds is known, each resample is of the training rows too, and
-    the thresholds are chosen anew on it: cost is so flat around its minimum that another seed of
-    the folds moves threshold, precision and recall by more than the test rows' noise. A threshold
-    that its choice does not give here is taken as given: what chose it was other code.
+    If it is known how the thresholds were chosen, each resample includes the training rows, and the
+    thresholds are chosen again on them. The reason: cost is so flat around its minimum that another
+    seed of the folds moves threshold, precision and recall by more than the noise of the test rows.
+    A threshold that its strategy does not give here is taken as given: other code chose it.
     """
-    metrics = [
-        metric
-        for metric in METRICS
-        if (costs or metric != COST) and (bins or metric != "expected_calibration_error")
-    ]
     labels = np.asarray(labels)
+    judged = rules.review.smallest_difference
 
-    def measure(side: Side, weights: Floats, threshold: float | Floats) -> dict[str, Floats]:
-        found = {
-            **score_metrics(labels, side.scores, bins=bins or 1, weights=weights),
-            **operating_metrics(
-                count_flagged(labels, side.scores, weights), threshold, costs or UNIT_COSTS
-            ),
-        }
-        return {metric: found[metric] for metric in metrics}
+    def measure_side(side: Side, weights: Floats, threshold: float | Floats) -> dict[str, Floats]:
+        sample = Sample.of_scores(
+            labels, side.scores, weights, bins=bins, threshold=threshold, costs=costs
+        )
+        return measure(sample, judged)
 
-    training, thresholds_of = _thresholds(base, head)
+    training, choose_again = _thresholds(base, head)
 
-    def resample(weights: Floats) -> dict[str, Floats]:
-        test, thresholds = weights[:, : len(labels)], thresholds_of(weights[:, len(labels) :])
+    def measure_resample(weights: Floats) -> dict[str, Floats]:
+        on_test, thresholds = weights[:, : len(labels)], choose_again(weights[:, len(labels) :])
         return {
             f"{name}/{metric}": values
             for name, side, threshold in zip(SIDES, (base, head), thresholds, strict=True)
-            for metric, values in measure(side, test, threshold).items()
+            for metric, values in measure_side(side, on_test, threshold).items()
         }
 
     once = np.ones((1, len(labels)))
-    before, after = (measure(side, once, side.threshold) for side in (base, head))
-    here = {metric: (float(before[metric][0]), float(after[metric][0])) for metric in metrics}
-    # One draw for both, with the classes of test and of training rows as strata.
+    before, after = (measure_side(side, once, side.threshold) for side in (base, head))
+    # Test and training rows are drawn together; their classes are four strata.
     strata = np.concatenate([labels, 2 + training])
-    resampled = stratified_bootstrap(strata, resample, rules.bootstrap)
-    findings = []
-    for metric in metrics:
-        differences = resampled[f"head/{metric}"] - resampled[f"base/{metric}"]
-        low, high = interval(differences)
-        gains = _gain(metric, differences)
-        difference = here[metric][1] - here[metric][0]
-        smallest = getattr(rules.review.smallest_difference, metric)
-        findings.append(
-            Finding(
-                metric=metric,
-                base=here[metric][0],
-                head=here[metric][1],
-                difference=difference,
-                interval=(low, high),
-                probability_better=float(np.mean(gains > 0) + np.mean(gains == 0) / 2),
-                smallest_difference=smallest,
-                verdict=_verdict(
-                    metric,
-                    difference,
-                    smallest,
-                    sure=difference * low > 0 and difference * high > 0,
-                ),
-            )
+    resampled = stratified_bootstrap(strata, measure_resample, rules.bootstrap)
+    return [
+        _finding(
+            metric,
+            float(before[metric][0]),
+            float(after[metric][0]),
+            resampled[f"head/{metric}"] - resampled[f"base/{metric}"],
+            judged[metric],
         )
-    return findings
+        for metric in before
+    ]
+
+
+def _finding(
+    metric: str, base: float, head: float, differences: Floats, smallest: float
+) -> Finding:
+    low, high = interval(differences)
+    difference, gains = head - base, _gain(metric, differences)
+    return Finding(
+        metric=metric,
+        base=base,
+        head=head,
+        difference=difference,
+        interval=(low, high),
+        probability_better=float(np.mean(gains > 0) + np.mean(gains == 0) / 2),
+        smallest_difference=smallest,
+        verdict=_verdict(
+            metric,
+            difference,
+            smallest,
+            certain=difference * low > 0 and difference * high > 0,
+        ),
+    )
 
 
 def _thresholds(
     base: Side, head: Side
 ) -> tuple[NDArray[np.int64], Callable[[Floats], list[float | Floats]]]:
-    """Return labels of the training rows drawn, and both sides' thresholds by their weights."""
-    choices = [side.choice if _is_chosen(side) else None for side in (base, head)]
+    """Return the labels of the training rows, and a function from their weights to thresholds."""
+    choices = [side.choice if _is_reproduced(side) else None for side in (base, head)]
     known = [choice.out_of_fold for choice in choices if choice]
     if not known:
         return np.empty(0, dtype=np.int64), lambda _: [base.threshold, head.threshold]
-    # Where the training rows differ, those that both sides have are drawn for both alike.
+    # If the training rows differ, a row that both sides have is drawn for both alike.
     rows = known[0].combine_first(known[-1])
 
     def threshold(side: Side, choice: Choice | None, weights: Floats) -> float | Floats:
@@ -266,8 +246,8 @@ def _thresholds(
     ]
 
 
-def _is_chosen(side: Side) -> bool:
-    """Tell whether the choice gives the threshold, on the rows as they are."""
+def _is_reproduced(side: Side) -> bool:
+    """Tell whether the side's choice gives its threshold, on the rows as they are."""
     if side.choice is None:
         return False
     own = side.choice.out_of_fold
@@ -275,12 +255,10 @@ def _is_chosen(side: Side) -> bool:
     return bool(np.isclose(chosen[0], side.threshold, rtol=0, atol=1e-9))
 
 
-def overall(
-    findings: Mapping[ReviewedMetric, Verdict], decisive: list[ReviewedMetric]
-) -> Verdict | None:
-    """Return the verdict of the whole: worse where any decisive metric is, so that none hides it.
+def overall(verdicts: Mapping[str, Verdict], decisive: Sequence[str]) -> Verdict | None:
+    """Return the verdict on the whole: worse if any decisive metric is worse.
 
-    None where no decisive metric was judged.
+    None if no decisive metric was judged.
 
     Examples
     --------
@@ -289,31 +267,33 @@ def overall(
     >>> overall({"pr_auc": "better", "brier": "worse"}, ["pr_auc", "brier"])
     'worse'
     """
-    verdicts = {findings[metric] for metric in decisive if metric in findings}
-    if not verdicts:
+    found = {verdicts[metric] for metric in decisive if metric in verdicts}
+    if not found:
         return None
-    return next((one for one in ("worse", "better") if one in verdicts), "no different")
+    if "worse" in found:
+        return "worse"
+    return "better" if "better" in found else "no different"
 
 
 def judge_slices(
     sessions: pd.DataFrame, labels: "pd.Series[int]", base: Side, head: Side, rules: Rules
 ) -> list[SliceFinding]:
-    """Judge PR-AUC in each slice of the sessions, small ones aside.
+    """Judge PR-AUC in each slice of the sessions that is not small.
 
     Parameters
     ----------
     sessions, labels
-        Raw sessions and their target, row by row as the scores of `base` and `head`.
+        Raw sessions and their target, in the order of the scores of `base` and `head`.
     base, head
         Models of the same sessions.
     rules
-        Resamples, smallest difference worth caring about, and which slices are small.
+        Resamples, from which difference PR-AUC matters, and which slices are small.
 
     Returns
     -------
     list of SliceFinding
-        P-values are adjusted after Holm (1979): the chance that any slice is called better or
-        worse where none is stays below 5 %.
+        P-values are adjusted by the method of Holm (1979): if no slice changed, the chance that any
+        of them is called better or worse is below 5 %.
     """
     found = []
     for name, values_of in SLICES.items():
@@ -330,19 +310,17 @@ def judge_slices(
                         rules.bootstrap,
                     )
                 )
-    adjusted = holm([of.p_value for of in found])
+    adjusted = holm([finding.p_value for finding in found])
+    smallest = rules.review.smallest_difference.get("pr_auc", 0.0)
     return [
         replace(
-            of,
+            finding,
             p_value=p_value,
             verdict=_verdict(
-                "pr_auc",
-                of.difference,
-                rules.review.smallest_difference.pr_auc,
-                sure=p_value < LEVEL,
+                "pr_auc", finding.difference, smallest, certain=p_value < SLICES_LEVEL
             ),
         )
-        for of, p_value in zip(found, adjusted, strict=True)
+        for finding, p_value in zip(found, adjusted, strict=True)
     ]
 
 
@@ -367,17 +345,17 @@ def _judge_slice(
 ) -> SliceFinding:
     """Return PR-AUC of base and head, and the two-sided p-value of their difference.
 
-    It is that of a normal distribution with the bootstrap's standard error, since the share of
+    The p-value comes from a normal distribution with the bootstrap's standard error: the share of
     resamples beyond 0 would be too coarse for so many slices.
     """
 
-    def measure(weights: Floats | None) -> tuple[Floats, Floats]:
+    def pr_auc(weights: Floats | None) -> tuple[Floats, Floats]:
         before, after = (count_flagged(labels, scores, weights).pr_auc for scores in (base, head))
         return before, after
 
-    before, after = (float(of[0]) for of in measure(None))
+    before, after = (float(values[0]) for values in pr_auc(None))
     differences = stratified_bootstrap(
-        labels, lambda weights: {"pr_auc": np.subtract(*measure(weights))}, bootstrap
+        labels, lambda weights: {"pr_auc": np.subtract(*pr_auc(weights))}, bootstrap
     )["pr_auc"]
     error = float(np.std(differences, ddof=1))
     return SliceFinding(
@@ -392,11 +370,11 @@ def _judge_slice(
     )
 
 
-def _verdict(metric: ReviewedMetric, difference: float, smallest: float, *, sure: bool) -> Verdict:
-    if not sure or abs(difference) < smallest:
+def _verdict(metric: str, difference: float, smallest: float, *, certain: bool) -> Verdict:
+    if not certain or abs(difference) < smallest:
         return "no different"
     return "better" if _gain(metric, np.array(difference)) > 0 else "worse"
 
 
-def _gain(metric: ReviewedMetric, differences: Floats) -> Floats:
-    return -differences if metric in LOWER_IS_BETTER else differences
+def _gain(metric: str, differences: Floats) -> Floats:
+    return -differences if METRICS[metric].lower_is_better else differences

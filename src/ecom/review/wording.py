@@ -3,15 +3,18 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from ecom.notation import COST, METRIC_NAMES, markdown_table
+from ecom.evaluation.metrics import METRICS
+from ecom.evaluation.resampling import LEVEL
+from ecom.notation import markdown_table
+from ecom.reporting.cells import metric_name
 from ecom.review.changes import Pair
-from ecom.review.comparison import Comparison
 from ecom.review.crossings import Crossings, Group
+from ecom.review.outcome import Comparison
 from ecom.review.verdicts import Finding, SliceFinding
 
-MARKER: Final = "<!-- ecom review -->"  # by which the one comment to update is found
-MANY: Final = 12  # names in a list, before the rest is only counted
-LARGE: Final = 100  # means from here on are told without decimals
+MARKER: Final = "<!-- ecom review -->"  # finds the comment again, so that it can be updated
+MAX_NAMES: Final = 12  # in a list; further names are only counted
+LARGE: Final = 100  # means from here on are written without decimals
 SIGNS: Final = {"better": "🟢", "worse": "🔴", "no different": "⚪"}
 
 
@@ -21,7 +24,7 @@ def to_markdown(comparison: Comparison, picture: str | None = None) -> str:
     Parameters
     ----------
     comparison
-        Of two states.
+        Two states compared.
     picture
         Address of a picture of both sides' curves.
     """
@@ -29,9 +32,9 @@ def to_markdown(comparison: Comparison, picture: str | None = None) -> str:
     if comparison.stale:
         parts.append(_stale(comparison.stale))
     if comparison.incomparable:
-        parts += _without_pairs(comparison)
+        parts += _own_figures(comparison)
     elif comparison.identical:
-        parts += [_as_before(comparison.findings), _reasons(comparison.left_out)]
+        parts += [_unchanged(comparison.findings), _reasons(comparison.left_out)]
     else:
         parts += [_findings(comparison), _how_judged(comparison), _slices(comparison.slices)]
         if picture:
@@ -42,7 +45,7 @@ def to_markdown(comparison: Comparison, picture: str | None = None) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def none_to_markdown(reason: str) -> str:
+def failure_to_markdown(reason: str) -> str:
     """Write why there is no comparison, as a comment on a pull request."""
     return f"{MARKER}\n\n## ⚠️ No comparison\n\n{reason}\n"
 
@@ -55,11 +58,11 @@ def headline(comparison: Comparison) -> str:
     sign = "⚠️ Stale." if comparison.stale else SIGNS[comparison.verdict]
     if comparison.identical:
         return f"{sign} No different: every test session gets the same score"
-    decisive = [of for of in comparison.findings if of.metric in comparison.decisive]
-    told = [of for of in decisive if of.verdict == comparison.verdict] or decisive
-    figures = [f"{_name(of.metric)} {_difference(of)}" for of in told]
+    decisive = [f for f in comparison.findings if f.metric in comparison.decisive]
+    shown = [f for f in decisive if f.verdict == comparison.verdict] or decisive
+    figures = [f"{metric_name(f.metric)} {_difference(f)}" for f in shown]
     figures += [
-        f"{_name(metric)} not compared"
+        f"{metric_name(metric)} not compared"
         for metric in comparison.decisive
         if metric in comparison.left_out
     ]
@@ -72,61 +75,63 @@ def _sides(comparison: Comparison) -> str:
         return f"{sides}."
     return (
         f"{sides}, on the same {comparison.sessions:,} {comparison.data} test sessions, "
-        f"{comparison.purchases:,} of which bought."
+        f"of which {comparison.purchases:,} ended in a purchase."
     )
 
 
 def _stale(stale: Mapping[str, Sequence[str]]) -> str:
     return "\n".join(
-        f"> **Stale:** {name} is not of the code, data and knobs beside it "
-        f"({_listed(stages)}): run `dvc repro`, and commit `dvc.lock`."
+        f"> **Stale:** the results of {name} do not belong to the code, data and params beside "
+        f"them ({_listed(stages)}): run `dvc repro`, and commit `dvc.lock`."
         for name, stages in stale.items()
     )
 
 
-def _without_pairs(comparison: Comparison) -> list[str]:
+def _own_figures(comparison: Comparison) -> list[str]:
     rows = [
         [
-            _name(of.metric),
-            f"{_figure(of.metric, of.base)} {_interval(of.metric, of.base_interval)}",
-            f"{_figure(of.metric, of.head)} {_interval(of.metric, of.head_interval)}",
+            metric_name(own.metric),
+            f"{_figure(own.metric, own.base)} {_interval(own.metric, own.base_interval)}",
+            f"{_figure(own.metric, own.head)} {_interval(own.metric, own.head_interval)}",
         ]
-        for of in comparison.figures
+        for own in comparison.figures
     ]
     return [
         (
-            "A difference between models can be told from noise only on the same sessions with "
-            "the same labels. What can still be compared: each side's own figures, with 95 % "
-            "intervals of their own, and what changed."
+            "A difference between models can be told from noise only on the same sessions with the "
+            "same labels. The table shows the figures of each side with their own intervals "
+            f"({LEVEL})."
         ),
         markdown_table(["", "base", "head"], rows),
         _reasons(comparison.left_out),
     ]
 
 
-def _as_before(findings: Sequence[Finding]) -> str:
-    figures = ", ".join(f"{_name(of.metric)} {_figure(of.metric, of.head)}" for of in findings)
-    return f"Every figure is as before: {figures}."
+def _unchanged(findings: Sequence[Finding]) -> str:
+    figures = ", ".join(f"{metric_name(f.metric)} {_figure(f.metric, f.head)}" for f in findings)
+    return f"No metric changed: {figures}."
 
 
 def _findings(comparison: Comparison) -> str:
     rows = [
         [
-            f"**{_name(of.metric)}**" if of.metric in comparison.decisive else _name(of.metric),
-            _figure(of.metric, of.base),
-            _figure(of.metric, of.head),
-            _difference(of),
-            _figure(of.metric, of.smallest_difference),
-            f"{of.probability_better:.0%}",
-            f"{SIGNS[of.verdict]} {of.verdict}",
+            f"**{metric_name(f.metric)}**"
+            if f.metric in comparison.decisive
+            else metric_name(f.metric),
+            _figure(f.metric, f.base),
+            _figure(f.metric, f.head),
+            _difference(f),
+            _figure(f.metric, f.smallest_difference),
+            f"{f.probability_better:.0%}",
+            f"{SIGNS[f.verdict]} {f.verdict}",
         ]
-        for of in comparison.findings
+        for f in comparison.findings
     ]
     headings = [
         "",
         "base",
         "head",
-        "difference (95 %)",
+        f"difference ({LEVEL})",
         "matters from",
         "P(head better)",
         "verdict",
@@ -135,15 +140,16 @@ def _findings(comparison: Comparison) -> str:
 
 
 def _how_judged(comparison: Comparison) -> str:
-    decisive = " and ".join(
-        _name(of.metric) for of in comparison.findings if of.metric in comparison.decisive
-    )
+    judged = {finding.metric for finding in comparison.findings}
+    decisive = [metric_name(metric) for metric in comparison.decisive if metric in judged]
     before, after = comparison.mean_scores
     rate = comparison.purchases / comparison.sessions
+    decide = "decides" if len(decisive) == 1 else "decide"
     return "\n".join(
         [
-            f"The verdict is that of {decisive}. Better or worse: the 95 % interval of the paired",
-            "difference (stratified bootstrap) leaves out 0, and the difference matters.",
+            f"{' and '.join(decisive)} {decide} the verdict. A metric is better or worse if",
+            f"the {LEVEL} interval of its paired difference (stratified bootstrap) does not",
+            "contain 0, and the difference matters.",
             f"The mean score is {before:.4f} → {after:.4f}, the rate of purchases {rate:.4f}.",
             _reasons(comparison.left_out),
         ]
@@ -152,7 +158,7 @@ def _how_judged(comparison: Comparison) -> str:
 
 def _reasons(left_out: Mapping[str, str]) -> str:
     return "\n".join(
-        f"Not compared: {_name(metric)}, for it is defined differently ({reason})."
+        f"Not compared: {metric_name(metric)}, because it is defined differently ({reason})."
         for metric, reason in left_out.items()
     )
 
@@ -160,50 +166,53 @@ def _reasons(left_out: Mapping[str, str]) -> str:
 def _slices(slices: Sequence[SliceFinding]) -> str:
     if not slices:
         return ""
-    moved = [of for of in slices if of.verdict != "no different"]
-    if not moved:
+    changed = [s for s in slices if s.verdict != "no different"]
+    if not changed:
         return (
-            f"**Slices.** None of {len(slices)} got better or worse in PR-AUC beyond noise "
-            "(Holm's method, 5 % for all together)."
+            f"**Slices.** In none of {len(slices)} slices did PR-AUC change beyond noise (Holm's "
+            "method, 5 % for all slices together)."
         )
     rows = [
         [
-            of.slice,
-            f"{of.sessions:,}",
-            f"{of.base:.3f}",
-            f"{of.head:.3f}",
-            f"{of.difference:+.3f}",
-            f"{of.p_value:.1g}",
-            f"{SIGNS[of.verdict]} {of.verdict}",
+            s.slice,
+            f"{s.sessions:,}",
+            f"{s.base:.3f}",
+            f"{s.head:.3f}",
+            f"{s.difference:+.3f}",
+            f"{s.p_value:.1g}",
+            f"{SIGNS[s.verdict]} {s.verdict}",
         ]
-        for of in sorted(moved, key=lambda of: of.difference)
+        for s in sorted(changed, key=lambda s: s.difference)
     ]
     headings = ["slice", "sessions", "base", "head", "difference", "p", "verdict"]
     return (
-        f"**Slices** whose PR-AUC moved beyond noise, of {len(slices)} (Holm's method, 5 % for all "
-        f"together):\n\n{markdown_table(headings, rows)}"
+        f"**Slices** in which PR-AUC changed beyond noise, of {len(slices)} (Holm's method, 5 % "
+        f"for all slices together):\n\n{markdown_table(headings, rows)}"
     )
 
 
 def _crossings(crossings: Crossings, thresholds: tuple[float, float]) -> str:
-    told = f"**Threshold** {thresholds[0]:.4f} → {thresholds[1]:.4f}."
-    rows = [
-        _group("newly flagged", crossings.newly_flagged),
-        _group("no longer flagged", crossings.no_longer_flagged),
-    ]
-    if not any(row[1] != "0" for row in rows):
-        return f"{told} No session changed sides."
-    headings = ["", "sessions", "bought", "mean score", "unlike the others in (group; all)"]
-    return f"{told} Sessions that changed sides:\n\n{markdown_table(headings, rows)}"
+    threshold = f"**Threshold** {thresholds[0]:.4f} → {thresholds[1]:.4f}."
+    groups = {
+        "newly flagged": crossings.newly_flagged,
+        "no longer flagged": crossings.no_longer_flagged,
+    }
+    if not any(group.sessions for group in groups.values()):
+        return f"{threshold} No session crossed it."
+    headings = ["", "sessions", "purchases", "mean score", "unlike the others in (group; all)"]
+    rows = [_group(name, group) for name, group in groups.items()]
+    return f"{threshold} Sessions that crossed it:\n\n{markdown_table(headings, rows)}"
 
 
 def _group(name: str, group: Group) -> list[str]:
-    traits = ", ".join(f"{of.column} ({_trait(of.group)}; {_trait(of.all)})" for of in group.traits)
+    traits = ", ".join(
+        f"{trait.column} ({_mean(trait.group)}; {_mean(trait.all)})" for trait in group.traits
+    )
     scores = f"{group.base_score:.3f} → {group.head_score:.3f}" if group.sessions else ""
     return [name, f"{group.sessions:,}", f"{group.purchases:,}", scores, traits]
 
 
-def _trait(mean: float) -> str:
+def _mean(mean: float) -> str:
     return f"{mean:,.0f}" if mean >= LARGE else f"{mean:.2g}"
 
 
@@ -215,7 +224,7 @@ def _changes(comparison: Comparison) -> str:
         *(
             f"- {kind}: {_listed(_pairs(pairs))}"
             for kind, pairs in (
-                ("knobs", changes.params),
+                ("params", changes.params),
                 ("packages", changes.packages),
                 ("raw data", _short(changes.data)),
             )
@@ -226,7 +235,7 @@ def _changes(comparison: Comparison) -> str:
         (
             f"- stages with other results: {_listed(changes.results)}"
             if changes.results
-            else "- no stage came out different: every output is the same, byte for byte"
+            else "- no result changed: every output is the same, byte for byte"
         ),
     ]
     return "**Changed**\n" + "\n".join(lines)
@@ -256,20 +265,19 @@ def _value(value: Any) -> str:
 
 def _listed(names: Iterable[str]) -> str:
     names = list(names)
-    more = f" and {len(names) - MANY} more" if len(names) > MANY else ""
-    return ", ".join(names[:MANY]) + more
-
-
-def _name(metric: str) -> str:
-    return METRIC_NAMES[metric]
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(names[:MAX_NAMES]) + more
 
 
 def _figure(metric: str, value: float, sign: str = "") -> str:
-    return f"{value:{sign}z{',.0f' if metric == COST else '.4f'}}"
+    decimals = METRICS[metric].decimals
+    # Differences between models are small: they need a digit more than a metric alone.
+    return f"{value:{sign}z,.{decimals + 1 if decimals else 0}f}"
 
 
-def _difference(of: Finding) -> str:
-    return f"{_figure(of.metric, of.difference, '+')} {_interval(of.metric, of.interval, '+')}"
+def _difference(finding: Finding) -> str:
+    difference = _figure(finding.metric, finding.difference, "+")
+    return f"{difference} {_interval(finding.metric, finding.interval, '+')}"
 
 
 def _interval(metric: str, bounds: tuple[float, float], sign: str = "") -> str:

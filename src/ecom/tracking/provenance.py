@@ -1,35 +1,36 @@
-"""Where a state of the pipeline comes from: commit, data, knobs, model, each by its hash."""
+"""Where a state of the pipeline comes from: commit, data, params, model, each by its hash."""
 
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from ecom.repository import git
-from ecom.states import RAW, State, key_of, stages_of
-from ecom.tracking.runs import MODEL
+from ecom.project.files import BEST_MODEL, LOCK, PARAMS
+from ecom.project.lock import Lock
+from ecom.project.repository import git
+from ecom.project.states import State
 
-PREFIX: Final = "ecom."  # of tags that are ours
-EXPERIMENT_VARIABLE: Final = "DVC_EXP_NAME"  # set by `dvc exp run` for the stages it runs
+PREFIX: Final = "ecom."  # of our own tags
+EXPERIMENT_VARIABLE: Final = "DVC_EXP_NAME"  # `dvc exp run` sets it for the stages that it runs
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """What identifies a state; each becomes a tag of its runs.
+    """What identifies a state; each attribute becomes a tag of its runs.
 
     Attributes
     ----------
     state
-        SHA-256 of what dvc.lock records of the stages but track (`State.key`). That of the file
-        itself would not be known in time: DVC writes track's own entry after it.
+        SHA-256 of what dvc.lock records of the stages other than track (`Lock.key`). The hash of
+        dvc.lock itself cannot be used: DVC writes track's own entry only after track has run.
     commit
-        HEAD, where the project is a git repository, else empty.
+        HEAD; empty if the project is no git repository.
     dirty
-        ``true`` where the commit does not hold this state, as before it is committed.
+        ``true`` if the commit does not hold this state, as before it is committed.
     params, raw_data, model
         MD5 of params.yaml, the raw data and the model, as DVC records them.
     experiment
-        Name of the DVC experiment under which it ran, else empty.
+        Name of the DVC experiment that ran it; else empty.
     """
 
     state: str
@@ -47,20 +48,27 @@ class Provenance:
 
 def provenance_of(root: Path, state: State) -> Provenance:
     """Return where the state of a folder comes from."""
-    made = {out["path"]: out["md5"] for out in state.outs}
     commit = git(root, "rev-parse", "HEAD")
+    committed = lock_at(root, commit) if commit else None
     return Provenance(
-        state=state.key,
+        state=state.lock.key,
         commit=commit or "",
-        dirty=str(commit is None or key_at(root, commit) != state.key).lower(),
-        params=state.md5("params.yaml") or "",
-        raw_data=next((md5 for path, md5 in made.items() if path.startswith(RAW)), ""),
-        model=made.get(MODEL, ""),
+        dirty=str(committed is None or committed.key != state.lock.key).lower(),
+        params=state.md5(PARAMS) or "",
+        raw_data=state.lock.raw_data or "",
+        model=state.lock.outs.get(BEST_MODEL, ""),
         experiment=os.environ.get(EXPERIMENT_VARIABLE, ""),
     )
 
 
-def key_at(root: Path, commit: str) -> str | None:
-    """Return the key of the state that a commit holds, None where it holds none."""
-    stages = stages_of(git(root, "show", f"{commit}:./dvc.lock") or "")
-    return key_of(stages) if stages else None
+def lock_at(root: Path, commit: str) -> Lock | None:
+    """Return the dvc.lock of a commit; None if it has none, or a damaged one."""
+    return parsed_lock(git(root, "show", f"{commit}:./{LOCK}"))
+
+
+def parsed_lock(text: str | None) -> Lock | None:
+    """Return the dvc.lock of this text; None if there is no text, or the text is damaged."""
+    try:
+        return Lock.parse(text) if text else None
+    except ValueError:
+        return None

@@ -1,4 +1,4 @@
-"""Which model is champion: moved by comparison, moved back when need be, with the reason kept."""
+"""Which model is champion: promoted after a comparison, or rolled back, with the reason kept."""
 
 import shutil
 from dataclasses import dataclass
@@ -8,10 +8,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from ecom.errors import ProjectError
-from ecom.review.comparison import Comparison, compare_states
+from ecom.project.params_file import read_params
+from ecom.project.states import State, folder_state
+from ecom.review.outcome import Comparison, compare_states
 from ecom.review.verdicts import Rules
 from ecom.review.wording import headline
-from ecom.states import State, folder_state
 from ecom.tracking.runs import COMPARED
 from ecom.tracking.store import CHALLENGER, REGISTERED, Store
 
@@ -21,51 +22,52 @@ if TYPE_CHECKING:
 CHAMPION: Final = "champion"
 REASON: Final = "ecom.champion.reason"
 SINCE: Final = "ecom.champion.since"
-# Of the registered model: the champions that a rollback would bring back, and every move made.
+# Tags of the registered model: the champions that a rollback can bring back, and every move.
 CHAMPIONS: Final = "ecom.champions"
 MOVES: Final = "ecom.champion.moves"
-TAG_LIMIT: Final = 5000  # characters that MLflow keeps of a tag; the oldest moves go first
+TAG_LIMIT: Final = 5000  # characters that MLflow keeps of a tag; the oldest moves are dropped
 
 
-class TrackedState(State):
-    """A state as MLflow holds it: without code, and checked as it was tracked."""
+class RecordedState(State):
+    """A state as MLflow holds it: without its code, and fresh when it was recorded."""
 
     def stale(self) -> list[str]:
-        """Return none: only what was fresh is tracked."""
+        """Return an empty list: only fresh states are recorded."""
         return []
 
     def holds(self, path: str) -> bool:
-        """Whether a file was logged."""
+        """Tell whether a file was logged."""
         return bool(self._files.exists(path))
 
 
 @dataclass(frozen=True)
 class Move:
-    """A champion made: its version, the one before, and why."""
+    """A version that became champion, the champion before it, and why."""
 
     version: str
     before: str | None
     reason: str
 
     def __str__(self) -> str:
-        """Tell it in a line."""
+        """Return it in one line."""
         return f"champion of {REGISTERED} is version {self.version}: {self.reason}"
 
 
 def promote(root: Path, version: str | None = None) -> Move:
-    """Make a version champion, where it is better than the champion or no worse.
+    """Make a version champion, unless it is worse than the champion.
 
     Parameters
     ----------
     root
-        Of the project.
+        Root folder of the project.
     version
-        Number of a version of the registered model; without, that of the alias ``challenger``.
+        Number of a version of the registered model; by default the one with the alias
+        ``challenger``.
 
     Raises
     ------
     ProjectError
-        It is worse, cannot be compared, is champion already, or there is none.
+        The version is worse, cannot be compared, is champion already, or does not exist.
     TrackingError
         MLflow does not answer.
     """
@@ -84,21 +86,21 @@ def promote(root: Path, version: str | None = None) -> Move:
         if _number(champion) == _number(candidate):
             raise ProjectError(f"version {candidate.version} of {REGISTERED} is champion already")
         comparison = _compare(root, client, champion, candidate)
-        told = headline(comparison)
+        verdict = headline(comparison)
         if comparison.exit_status:
             raise ProjectError(
-                f"version {candidate.version} is not promoted over {champion.version}: {told}"
+                f"version {candidate.version} is not promoted over {champion.version}: {verdict}"
             )
-        return _move(client, candidate, _champions(client, _number(champion)), told)
+        return _move(client, candidate, _champions(client, _number(champion)), verdict)
 
 
 def rollback(root: Path) -> Move:
-    """Make the version champion that was it before.
+    """Make the previous champion champion again.
 
     Raises
     ------
     ProjectError
-        There is no champion, or none before it.
+        There is no champion, or no previous one.
     TrackingError
         MLflow does not answer.
     """
@@ -110,8 +112,8 @@ def rollback(root: Path) -> Move:
         target = _version(client, before[-1]) if before else None
         if target is None:
             raise ProjectError(
-                f"version {champion.version} of {REGISTERED} is the first champion: there is none "
-                "before it"
+                f"version {champion.version} of {REGISTERED} is the first champion: there is no "
+                "previous one"
             )
         reason = f"rolled back from version {champion.version}"
         return _move(client, target, before[:-1], reason)
@@ -122,7 +124,7 @@ def _compare(root: Path, client: "MlflowClient", champion: Any, candidate: Any) 
         return compare_states(
             _download(client, champion, Path(folder) / "champion"),
             _download(client, candidate, Path(folder) / "candidate"),
-            Rules.from_params(folder_state(root).params),
+            Rules.from_params(read_params(root)),
         )
 
 
@@ -130,11 +132,11 @@ def _download(client: "MlflowClient", version: Any, folder: Path) -> State:
     for path in COMPARED:
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        # Some stores put it below the folder by its path, others by its name alone.
+        # Some stores keep the artifact's folders, others only its name.
         with TemporaryDirectory() as received:
             shutil.copy(client.download_artifacts(version.run_id, path, received), target)
     state = folder_state(folder, f"version {version.version}")
-    return TrackedState(state.name, None, state._files)
+    return RecordedState(state.name, None, state._files)
 
 
 def _by_alias(client: "MlflowClient", alias: str) -> Any:
@@ -154,27 +156,27 @@ def _version(client: "MlflowClient", number: str) -> Any:
 
 
 def _number(version: Any) -> str:
-    """Return the number of a version as text, as servers tell it; a database tells a number."""
+    """Return the number of a version as text: servers return text, a database a number."""
     return str(version.version)
 
 
 def _champions(client: "MlflowClient", champion: str) -> list[str]:
-    """Return the versions that were champion one after the other, up to the one that is."""
+    """Return the versions that were champion one after another, up to the current one."""
     kept = client.get_registered_model(REGISTERED).tags.get(CHAMPIONS, "")
     versions = [version for version in kept.split(",") if version]
-    if champion in versions:  # the alias was moved by hand, or a move was cut off
+    if champion in versions:  # not the last one if the alias was moved by hand
         last = len(versions) - versions[::-1].index(champion)
         return versions[:last]
     return [champion]
 
 
 def _move(client: "MlflowClient", version: Any, before: list[str], reason: str) -> Move:
-    """Make a version champion after those before it, and keep when and why."""
+    """Make a version champion, and keep which came before, when and why."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     client.set_registered_model_alias(REGISTERED, CHAMPION, version.version)
     moves = client.get_registered_model(REGISTERED).tags.get(MOVES, "")
-    told = f"{moves}{now} version {version.version}: {reason}\n"
-    client.set_registered_model_tag(REGISTERED, MOVES, told[-TAG_LIMIT:])
+    moves += f"{now} version {version.version}: {reason}\n"
+    client.set_registered_model_tag(REGISTERED, MOVES, moves[-TAG_LIMIT:])
     client.set_registered_model_tag(REGISTERED, CHAMPIONS, ",".join([*before, _number(version)]))
     for tag, value in ((REASON, reason), (SINCE, now)):
         client.set_model_version_tag(REGISTERED, version.version, tag, value)

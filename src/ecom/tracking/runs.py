@@ -1,36 +1,60 @@
-"""A state of the pipeline as a tree of runs: what each stage was given, found and drew."""
+"""A state of the pipeline as a tree of runs: each stage's params, metrics, files and figures."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
-import pandas as pd
-
-from ecom.notation import COST, METRIC_NAMES, bracketed
-from ecom.pictures import draw_confusion, draw_curves
+from ecom.evaluation.metrics import COST
+from ecom.notation import flatten
+from ecom.project.files import (
+    EXPLANATION_PLOTS,
+    LOCK,
+    METRICS,
+    MISTAKES,
+    MODEL_CARD,
+    OUT_OF_FOLD,
+    PARAMS,
+    PIPELINE,
+    PLOTS,
+    PREDICTIONS,
+    REQUIREMENTS,
+    SLICES,
+    TRIALS,
+    curve,
+    metrics_file,
+)
+from ecom.project.states import State
+from ecom.reporting.cells import metric_name, with_interval
+from ecom.reporting.figures import draw_confusion, draw_curves
 from ecom.schema import TARGET
-from ecom.states import RECORDER, State
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PIPELINE: Final = "ecom-pipeline"
-BASELINE: Final = "ecom-baseline"
-CV: Final = "ecom-cv"
-TUNING: Final = "ecom-tuning"
-THRESHOLDING: Final = "ecom-thresholding"
-EXPLAINABILITY: Final = "ecom-explainability"
+    from ecom.results import EvaluateResults
 
-MODEL: Final = "models/best_model.joblib"
-CARD: Final = "docs/model_card.md"
-# What comparing two tracked models needs.
+PIPELINE_EXPERIMENT: Final = "ecom-pipeline"
+BASELINE_EXPERIMENT: Final = "ecom-baseline"
+CV_EXPERIMENT: Final = "ecom-cv"
+TUNING_EXPERIMENT: Final = "ecom-tuning"
+THRESHOLD_EXPERIMENT: Final = "ecom-thresholding"
+EXPLANATION_EXPERIMENT: Final = "ecom-explainability"
+
+# What comparing two recorded models needs.
 COMPARED: Final = (
-    "dvc.lock", "dvc.yaml", "params.yaml", "requirements.txt", "data/predictions/test.parquet",
-    "data/predictions/best_model_out_of_fold.parquet", "metrics/evaluate.json",
-    "metrics/threshold.json",
-)  # fmt: skip
+    LOCK,
+    PIPELINE,
+    PARAMS,
+    REQUIREMENTS,
+    PREDICTIONS,
+    OUT_OF_FOLD,
+    metrics_file("evaluate"),
+    metrics_file("threshold"),
+)
+NOTED: Final = ("pr_auc", "roc_auc", "precision", "recall", COST)  # in the note of the parent run
 _FOLD: Final = "_fold_"  # between a metric's name and the number of the fold
+
+Figures = dict[str, float | list[float]]
 
 
 @dataclass(frozen=True)
@@ -40,17 +64,17 @@ class Run:
     Attributes
     ----------
     experiment, name
-        Where it belongs, and what it is called there.
+        The experiment it belongs to, and its name there.
     params
-        Settings, spelled as in params.yaml.
+        Values of params.yaml, by dotted name.
     metrics
-        Figures; a list has one for each fold, which becomes the step.
+        Figures by name; a list holds one for each fold, which becomes the step.
     files
         Paths of the project.
     figures
-        By file name.
+        Figures by file name.
     note
-        What is told of it, in Markdown.
+        Its description, in Markdown.
     children
         Runs below it.
     """
@@ -71,197 +95,172 @@ def runs_of(state: State, name: str) -> Run:
     Parameters
     ----------
     state
-        All of whose stages have run.
+        A state in which all stages have run.
     name
-        Of the parent.
+        Name of the parent run.
 
     Raises
     ------
     ProjectError
         A stage has not run.
     """
-    settings = {
-        knob: value
-        for name, stage in state.lock.items()
-        if name != RECORDER  # its own entry is still that of the run before
-        for knob, value in settings_of(stage).items()
-    }
-    paths = sorted(
-        out["path"]
-        for name, stage in state.lock.items()
-        if name != RECORDER
-        for out in stage.get("outs", [])
-    )
+    settings, evaluate = state.lock.settings, state.metrics["evaluate"]
+    all_files = sorted(path for stage in state.lock.results.values() for path in stage.outs)
 
-    def under(*folders: str) -> tuple[str, ...]:
-        return tuple(path for path in paths if path.startswith(folders))
+    def params(*sections: str) -> dict[str, Any]:
+        return {key: value for key, value in settings.items() if key.split(".")[0] in sections}
 
-    evaluate, threshold = state.metrics("evaluate"), state.metrics("threshold")
-    explain, tune = state.metrics("explain"), state.metrics("tune")
-
-    def of(*sections: str) -> dict[str, Any]:
-        return {knob: value for knob, value in settings.items() if knob.split(".")[0] in sections}
+    def files(*folders: str) -> tuple[str, ...]:
+        return tuple(path for path in all_files if path.startswith(tuple(f"{f}/" for f in folders)))
 
     return Run(
-        PIPELINE,
+        PIPELINE_EXPERIMENT,
         name,
         params=settings,
         metrics={
-            **_flat(evaluate["best_model"]),
-            **_flat({"baseline": evaluate["baseline"]}),
-            **_flat({"minus_baseline": evaluate["best_model_minus_baseline"]}),
-            "threshold": threshold["threshold"],
+            **_numbers(evaluate["best_model"]),
+            **_numbers({"baseline": evaluate["baseline"]}),
+            **_numbers({"minus_baseline": evaluate["best_model_minus_baseline"]}),
+            "threshold": state.metrics["threshold"]["threshold"],
         },
-        files=tuple(dict.fromkeys((*COMPARED, CARD, *under("metrics/")))),
-        note=_note(evaluate, tune["candidate"]),
+        files=tuple(dict.fromkeys((*COMPARED, MODEL_CARD, *files(METRICS)))),
+        note=_note(evaluate, state.metrics["tune"]["candidate"]),
         children=(
-            _baseline(state, of("baseline", "features", "folds"), under("plots/baseline/")),
-            *_candidates(state, of("cv", "features", "folds")),
+            _baseline(state, params("baseline", "features", "folds"), files(f"{PLOTS}/baseline")),
+            *_candidates(state, params("cv", "features", "folds")),
+            _tuning(state, params("tune", "features", "folds")),
             Run(
-                TUNING,
-                "tune",
-                params={**of("tune", "features", "folds"), **tune["best_params"]},
-                metrics=_flat(tune, keep=lambda name: name.startswith("best_cv")),
-                files=("metrics/tune.json", "plots/trials.csv"),
-                children=tuple(_trials(state)),
-            ),
-            Run(
-                THRESHOLDING,
+                THRESHOLD_EXPERIMENT,
                 "threshold",
-                params=of("threshold"),
-                metrics=_flat(threshold),
+                params=params("threshold"),
+                metrics=_numbers(state.metrics["threshold"]),
                 files=(
-                    "metrics/threshold.json", "plots/baseline/threshold.csv",
-                    "plots/best_model/threshold.csv",
+                    metrics_file("threshold"),
+                    curve("baseline", "threshold"),
+                    curve("best_model", "threshold"),
                 ),
             ),
-            Run(
-                PIPELINE,
-                "evaluate",
-                params=of("evaluate", "bootstrap", "temporal"),
-                metrics=_flat(evaluate),
-                files=(
-                    "metrics/evaluate.json", "data/predictions/mistakes.csv",
-                    "data/predictions/test.parquet", "plots/slices.csv",
-                    *under("plots/baseline/", "plots/best_model/"),
-                ),
-                figures={
-                    "curves.png": _curves(state, evaluate["thresholds"]),
-                    "confusion_matrix.png": draw_confusion(
-                        evaluate["best_model"]["confusion_matrix"], "Best model, test rows"
-                    ),
-                },
+            _evaluation(
+                state,
+                params("evaluate", "bootstrap", "temporal"),
+                files(f"{PLOTS}/baseline", f"{PLOTS}/best_model"),
             ),
             Run(
-                EXPLAINABILITY,
+                EXPLANATION_EXPERIMENT,
                 "explain",
-                params=of("explain"),
-                metrics=_flat(explain),
-                files=("metrics/explain.json", *under("plots/explain/")),
+                params=params("explain"),
+                metrics=_numbers(state.metrics["explain"]),
+                files=(metrics_file("explain"), *files(EXPLANATION_PLOTS)),
             ),
         ),
-    )  # fmt: skip
+    )
 
 
-def _note(evaluate: Mapping[str, Any], candidate: str) -> str:
-    metrics = ("pr_auc", "roc_auc", "precision", "recall", COST)
+def _note(evaluate: "EvaluateResults", candidate: str) -> str:
     lines = [
-        f"- {METRIC_NAMES[metric]}: {bracketed(evaluate, 'best_model', metric)}"
-        for metric in metrics
+        f"- {metric_name(metric)}: {with_interval(evaluate, 'best_model', metric)}"
+        for metric in NOTED
     ]
     return "\n".join([f"{candidate}, on {evaluate['data']} test sessions:", "", *lines])
 
 
-def _curves(state: State, thresholds: Mapping[str, float]) -> "Figure":
-    table = state.table("data/predictions/test.parquet")
-    scores = {name: table[name].to_numpy() for name in thresholds}
-    return draw_curves(table[TARGET].to_numpy(), scores, thresholds)
-
-
 def _baseline(state: State, params: Mapping[str, Any], curves: tuple[str, ...]) -> Run:
-    found, on_test = state.metrics("baseline"), state.metrics("evaluate")["baseline"]
+    found, on_test_rows = state.metrics["baseline"], state.metrics["evaluate"]["baseline"]
     return Run(
-        BASELINE,
+        BASELINE_EXPERIMENT,
         "baseline",
         params=params,
         metrics={
             "out_of_fold_pr_auc": found["pr_auc"],
             "out_of_fold_roc_auc": found["roc_auc"],
             **_by_fold(found["by_fold"]),
-            **_flat(on_test),
+            **_numbers(on_test_rows),
         },
-        files=("metrics/baseline.json", *curves),
+        files=(metrics_file("baseline"), *curves),
         figures={
             "confusion_matrix.png": draw_confusion(
-                on_test["confusion_matrix"], "Baseline, test rows"
+                on_test_rows["confusion_matrix"], "Baseline, test rows"
             )
         },
     )
 
 
 def _candidates(state: State, params: Mapping[str, Any]) -> Iterator[Run]:
-    found = state.metrics("cv")
-    for name, of in found["candidates"].items():
+    found = state.metrics["cv"]
+    for name, results in found["candidates"].items():
         yield Run(
-            CV,
+            CV_EXPERIMENT,
             name,
             params={**params, "candidate": name, "selected": name == found["selected"]},
-            metrics=_by_fold(of),
-            files=("metrics/cv.json",),
+            metrics=_by_fold(results),
+            files=(metrics_file("cv"),),
         )
 
 
+def _tuning(state: State, params: Mapping[str, Any]) -> Run:
+    found = state.metrics["tune"]
+    return Run(
+        TUNING_EXPERIMENT,
+        "tune",
+        params={**params, **found["best_params"]},
+        metrics=_numbers(found, keep=lambda name: name.startswith("best_cv")),
+        files=(metrics_file("tune"), TRIALS),
+        children=tuple(_trials(state)),
+    )
+
+
 def _trials(state: State) -> Iterator[Run]:
-    table = pd.read_csv(BytesIO(state.read("plots/trials.csv")))
+    table = state.table(TRIALS)
     folds = [str(name) for name in table if _FOLD in str(name)]
-    drawn = list(state.metrics("tune")["best_params"])
+    drawn = list(state.metrics["tune"]["best_params"])
     for row in table.to_dict("records"):
         by_fold: dict[str, list[float]] = {}
         for name in folds:
             by_fold.setdefault(name.split(_FOLD)[0] + "_by_fold", []).append(row[name])
         means = {name: row[name] for name in ("pr_auc", "pr_auc_sd", "roc_auc", "roc_auc_sd")}
         yield Run(
-            TUNING,
+            TUNING_EXPERIMENT,
             f"trial {row['trial']}",
             params={name: row[name] for name in drawn},
             metrics={**means, **by_fold},
         )
 
 
-def _by_fold(found: Mapping[str, Any]) -> dict[str, float | list[float]]:
+def _evaluation(state: State, params: Mapping[str, Any], curves: tuple[str, ...]) -> Run:
+    found = state.metrics["evaluate"]
+    table, thresholds = state.table(PREDICTIONS), found["thresholds"]
+    scores = {name: table[name].to_numpy() for name in thresholds}
+    return Run(
+        PIPELINE_EXPERIMENT,
+        "evaluate",
+        params=params,
+        metrics=_numbers(found),
+        files=(metrics_file("evaluate"), MISTAKES, PREDICTIONS, SLICES, *curves),
+        figures={
+            "curves.png": draw_curves(table[TARGET].to_numpy(), scores, thresholds),
+            "confusion_matrix.png": draw_confusion(
+                found["best_model"]["confusion_matrix"], "Best model, test rows"
+            ),
+        },
+    )
+
+
+def _by_fold(found: Mapping[str, Any]) -> Figures:
     """Return mean, standard deviation and the folds of each metric."""
-    metrics: dict[str, float | list[float]] = {}
-    for name, of in found.items():
-        metrics |= {name: of["mean"], f"{name}_sd": of["sd"], f"{name}_by_fold": of["folds"]}
+    metrics: Figures = {}
+    for name, spread in found.items():
+        metrics |= {
+            name: spread["mean"],
+            f"{name}_sd": spread["sd"],
+            f"{name}_by_fold": spread["folds"],
+        }
     return metrics
 
 
-def settings_of(locked: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the knobs of one stage, with dots, as dvc.lock records them."""
+def _numbers(found: Mapping[str, Any], keep: Callable[[str], bool] = lambda _: True) -> Figures:
+    """Return the numbers among nested metrics, by dotted name; lists and words are ignored."""
     return {
-        knob: value
-        for section, content in locked.get("params", {}).get("params.yaml", {}).items()
-        for knob, value in _flat_settings(content, section)
+        name: float(value)
+        for name, value in flatten(found).items()
+        if isinstance(value, int | float) and not isinstance(value, bool) and keep(name)
     }
-
-
-def _flat_settings(node: Any, name: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(node, Mapping):
-        for key, inner in node.items():
-            yield from _flat_settings(inner, f"{name}.{key}")
-    else:
-        yield name, node
-
-
-def _flat(
-    node: Mapping[str, Any], prefix: str = "", keep: Callable[[str], bool] = lambda _: True
-) -> dict[str, float | list[float]]:
-    """Return the figures of nested metrics, with dots, but for lists and for words."""
-    found: dict[str, float | list[float]] = {}
-    for key, value in node.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            found |= _flat(value, f"{name}.", keep)
-        elif isinstance(value, int | float) and not isinstance(value, bool) and keep(name):
-            found[name] = float(value)
-    return found

@@ -1,4 +1,4 @@
-"""Writing runs into MLflow, so that a state is there once and whole, or not at all."""
+"""Writing runs into MLflow, so that a state is recorded once and completely, or not at all."""
 
 import logging
 import os
@@ -11,11 +11,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from ecom.errors import TrackingError
+from ecom.project.place import ADDRESS_VARIABLE, ARTIFACTS, DATABASE, local_home
+from ecom.project.states import State
 from ecom.schema import CATEGORICAL, FEATURES
-from ecom.states import State
-from ecom.tracking.place import ADDRESS_VARIABLE, ARTIFACTS, DATABASE, local_home
 from ecom.tracking.provenance import PREFIX, Provenance
-from ecom.tracking.runs import PIPELINE, Run
+from ecom.tracking.runs import PIPELINE_EXPERIMENT, Run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 REGISTERED: Final = "ecom-purchase"
 CHALLENGER: Final = "challenger"
 MODEL_NAME: Final = "model"
-NEEDED: Final = ("cloudpickle", "joblib", "numpy", "pandas", "scikit-learn", "scipy")  # to predict
+# Packages that the logged model needs to predict.
+NEEDED: Final = ("cloudpickle", "joblib", "numpy", "pandas", "scikit-learn", "scipy")
 SECONDS: Final = 120.0  # that logging a state may take
-# By default MLflow waits for a dead server for minutes, at each of a hundred requests.
+# By default, MLflow waits minutes for a dead server, at each of a hundred requests.
 DEFAULTS: Final = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
@@ -35,7 +36,7 @@ DEFAULTS: Final = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 STATE_TAG: Final = f"{PREFIX}state"
-LATEST: Final = ("commit", "dirty")  # tags that a later commit of the same state brings up to date
+LATEST: Final = ("commit", "dirty")  # tags that change when the same state is committed later
 
 
 class Store:
@@ -44,9 +45,10 @@ class Store:
     Parameters
     ----------
     root
-        Of the project; ``MLFLOW_TRACKING_URI`` wins over the database in it.
+        Root folder of the project. If ``MLFLOW_TRACKING_URI`` is set, it is used instead of the
+        database in the project.
     seconds
-        After which writing is given up.
+        Time after which writing is given up.
     """
 
     def __init__(self, root: Path, seconds: float = SECONDS) -> None:
@@ -60,17 +62,17 @@ class Store:
 
     @contextmanager
     def client(self, *, create: bool = True) -> "Iterator[MlflowClient]":
-        """Yield a client; turn what may go wrong on the way into one error.
+        """Yield a client; turn all failures of MLflow into one kind of error.
 
         Parameters
         ----------
         create
-            The local database, where there is none.
+            Whether to create the local database if it does not exist.
 
         Raises
         ------
         TrackingError
-            There is no answer in time, or no record.
+            MLflow does not answer in time, or there is no record.
         """
         if self._local and not create and not (self._local / DATABASE).exists():
             raise TrackingError(f"nothing is recorded yet at {self.address}")
@@ -82,46 +84,46 @@ class Store:
 
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.ERROR)
-        # Experiments that run at once would create the local database twice.
+        # Experiments that run at the same time would create the local database twice.
         turn = FileLock(self._local / f"{DATABASE}.lock", timeout=SECONDS) if self._local else None
         try:
             with turn or nullcontext():
                 yield mlflow.MlflowClient(self.address, registry_uri=self.address)
         except (MlflowException, SQLAlchemyError, CommandError, ImportError, OSError) as error:
-            told = str(error).strip().splitlines()
+            lines = str(error).strip().splitlines()
             raise TrackingError(
-                f"MLflow at {self.address} does not do as asked: {told[0] if told else error!r}"
+                f"MLflow at {self.address} failed: {lines[0] if lines else repr(error)}"
             ) from None
 
     def log(
         self, run: Run, state: State, origin: Provenance, model: object, example: "pd.DataFrame"
     ) -> str:
-        """Log a state, unless it is there; return the id of its parent run.
+        """Log a state, unless it is logged already; return the id of its parent run.
 
         Parameters
         ----------
         run
-            Parent of all.
+            Parent of all runs.
         state
-            Where the files are read from.
+            State to read the files from.
         origin
             Becomes tags of every run.
         model
-            Takes raw sessions.
+            Fitted model that takes raw sessions.
         example
-            A few of them.
+            A few raw sessions.
 
         Raises
         ------
         TrackingError
-            The record could not be written; what was begun counts as not there.
+            The record could not be written. A half-written record is ignored.
         """
         with self.client() as client:
             known = find_state(client, origin.state)
             if known is None:
                 self._forget(client, origin.state)
                 parent = self._write(client, run, state, origin.tags())
-                self._log_model(parent, model, example)  # the last: it ends the run
+                self._log_model(parent, model, example)  # last, because it ends the run
             else:
                 parent = known.info.run_id
                 if later := _later(origin, known.data.tags):
@@ -141,10 +143,10 @@ class Store:
         tags: dict[str, str],
         parent: str | None = None,
     ) -> str:
-        """Write a run and those below it; the parent of all stays open until all is written."""
+        """Write a run and the runs below it; the parent of all stays open until the end."""
         from mlflow.entities import Metric, Param
 
-        self._hurry()
+        self._check_deadline()
         own = {"mlflow.runName": run.name, **({"mlflow.parentRunId": parent} if parent else {})}
         if run.note:
             own["mlflow.note.content"] = run.note
@@ -182,7 +184,7 @@ class Store:
         if found is not None:
             return str(found.experiment_id)
         place = (self._local / ARTIFACTS / name).as_uri() if self._local else None
-        kind = {"mlflow.experimentKind": "custom_model_development"}  # not of prompts and traces
+        kind = {"mlflow.experimentKind": "custom_model_development"}  # not prompts and traces
         return str(client.create_experiment(name, artifact_location=place, tags=kind))
 
     def _log_model(self, run_id: str, model: object, example: "pd.DataFrame") -> None:
@@ -191,7 +193,7 @@ class Store:
         from mlflow.models import ModelSignature
         from mlflow.types import ColSpec, Schema, TensorSpec
 
-        self._hurry()
+        self._check_deadline()
         columns: list[ColSpec | TensorSpec] = [
             ColSpec("string" if name in CATEGORICAL else "double", name) for name in FEATURES
         ]
@@ -213,7 +215,7 @@ class Store:
 
     @contextmanager
     def _in_use(self) -> Iterator[None]:
-        """Make this the store of MLflow's functions that take none, unless it is already."""
+        """Make this the store that MLflow's module-level functions use."""
         import mlflow
 
         if self._local is None:
@@ -226,16 +228,16 @@ class Store:
             mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # back to the default
 
     def _forget(self, client: "MlflowClient", key: str) -> None:
-        """Delete what an earlier attempt left half written."""
+        """Delete what an earlier attempt left half-written."""
         while runs := runs_of_state(client, key):
-            self._hurry()
+            self._check_deadline()
             for run in runs:
                 client.delete_run(run.info.run_id)
 
     def _register(self, client: "MlflowClient", run_id: str, origin: Provenance) -> None:
         from mlflow.exceptions import MlflowException
 
-        self._hurry()
+        self._check_deadline()
         found = client.search_model_versions(f"name='{REGISTERED}' and run_id='{run_id}'")
         if found:
             version = found[0]
@@ -258,24 +260,24 @@ class Store:
             )
         client.set_registered_model_alias(REGISTERED, CHALLENGER, version.version)
 
-    def _hurry(self) -> None:
+    def _check_deadline(self) -> None:
         if time.monotonic() > self._end:
-            raise TrackingError(f"MLflow at {self.address} is too slow: given up")
+            raise TrackingError(f"MLflow at {self.address} is too slow: gave up")
 
 
 def _later(origin: Provenance, tags: Mapping[str, str]) -> dict[str, str]:
-    """Return the tags that change where a state recorded before its commit has been committed."""
+    """Return the tags that change because a recorded state has since been committed."""
     if origin.dirty == "true" or tags.get(f"{PREFIX}dirty") == "false":
         return {}
     return {f"{PREFIX}{name}": origin.tags()[f"{PREFIX}{name}"] for name in LATEST}
 
 
 def find_state(client: "MlflowClient", key: str) -> "MlflowRun | None":
-    """Return the parent run of a state that was logged whole."""
+    """Return the parent run of a state that was logged completely."""
     return next(
         (
             run
-            for run in runs_of_state(client, key, PIPELINE)
+            for run in runs_of_state(client, key, PIPELINE_EXPERIMENT)
             if run.info.status == "FINISHED" and "mlflow.parentRunId" not in run.data.tags
         ),
         None,
@@ -283,7 +285,7 @@ def find_state(client: "MlflowClient", key: str) -> "MlflowRun | None":
 
 
 def runs_of_state(client: "MlflowClient", key: str, *experiments: str) -> "list[Any]":
-    """Return all runs of a state, in the experiments named, or in all."""
+    """Return all runs of a state, in the experiments named or else in all."""
     ids = [
         experiment.experiment_id
         for experiment in client.search_experiments()

@@ -1,0 +1,45 @@
+"""From text cells to typed sessions."""
+
+from typing import Final
+
+import pandas as pd
+
+from ecom.schema import COLUMNS
+
+BOOLEANS: Final = {"true": 1, "false": 0, "1": 1, "0": 0}
+
+
+def to_types(table: pd.DataFrame) -> pd.DataFrame:
+    """Give validated text cells the types of the schema.
+
+    Parameters
+    ----------
+    table
+        Text cells from `ecom.data.parsing.parse_csv` in which validation found no problem.
+
+    Returns
+    -------
+    DataFrame of the same shape
+        ``integer`` and ``boolean`` columns (1 for TRUE) as int64, ``number`` columns as float64,
+        ``category`` columns as text.
+    """
+    typed: dict[str, pd.Series] = {}
+    for column in COLUMNS:
+        cells = table[column.name]
+        if column.type == "boolean":
+            typed[column.name] = cells.str.lower().map(BOOLEANS).astype("int64")
+        elif column.type == "integer":
+            typed[column.name] = pd.to_numeric(cells).astype("int64")
+        elif column.type == "number":
+            typed[column.name] = pd.to_numeric(cells).astype("float64")
+        else:
+            typed[column.name] = cells
+    return pd.DataFrame(typed)
+
+
+def clean(table: pd.DataFrame, *, drop_duplicates: bool) -> pd.DataFrame:
+    """Return typed sessions; with `drop_duplicates`, without rows that repeat an earlier one."""
+    sessions = to_types(table)
+    if drop_duplicates:
+        sessions = sessions.drop_duplicates(ignore_index=True)
+    return sessions

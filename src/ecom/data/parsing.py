@@ -1,0 +1,121 @@
+"""From the bytes of a raw file to a table of text cells, or to an error that names the cause."""
+
+import csv
+import io
+import warnings
+from collections import Counter
+from typing import Final
+
+import pandas as pd
+
+from ecom.data.contents import likely_cause
+from ecom.errors import DataError
+from ecom.schema import NAMES
+
+MAX_NAMES: Final = 20  # in a message
+MAX_NAME: Final = 60  # characters of a name in a message
+_SEPARATORS: Final = {";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "spaces"}
+
+
+def parse_csv(content: bytes) -> pd.DataFrame:
+    r"""Read a CSV file of sessions into text cells. Its columns may be in any order.
+
+    Parameters
+    ----------
+    content
+        The whole file: UTF-8 with or without byte order mark, comma-separated, with a header.
+
+    Returns
+    -------
+    DataFrame of shape (n_sessions, 18)
+        The columns of `ecom.schema.NAMES` in that order. Cells are text; empty cells are missing.
+        Row ``i`` is on line ``i + 2`` of the file, unless a quoted cell spans several lines.
+
+    Raises
+    ------
+    DataError
+        The content is not such a file; the message names the likely cause.
+
+    Examples
+    --------
+    >>> parse_csv(b"Administrative;Revenue\n0;FALSE\n")
+    Traceback (most recent call last):
+    ecom.errors.DataError: the columns are separated by semicolons; expected commas
+    """
+    cause = likely_cause(content)
+    if cause:
+        raise DataError(f"the file is {cause}")
+    try:
+        text = content.decode("utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"the file is not UTF-8 text (byte {error.start}): save it as UTF-8"
+        ) from None
+    _check_header(_fields(text.partition("\n")[0].rstrip("\r")))
+    _check_end(text)
+    try:
+        with warnings.catch_warnings():
+            # pandas drops the surplus fields of a row, and only warns.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(
+                io.StringIO(text),
+                dtype=str,
+                keep_default_na=False,
+                na_values=[""],
+                skip_blank_lines=False,
+                index_col=False,
+            )
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        raise DataError(
+            f"the rows do not all have {len(NAMES)} fields: {str(error).strip().rstrip('.')}"
+        ) from None
+    return table[list(NAMES)]
+
+
+def _check_header(header: list[str]) -> None:
+    if len(header) == 1:
+        for separator, name in _SEPARATORS.items():
+            if set(header[0].split(separator)) & set(NAMES) and separator in header[0]:
+                raise DataError(f"the columns are separated by {name}; expected commas")
+    if not set(header) & set(NAMES):
+        raise DataError(
+            f"the first line is no header of known columns (it starts {','.join(header)[:60]!r}); "
+            f"expected {','.join(NAMES)}"
+        )
+    missing = [name for name in NAMES if name not in header]
+    unexpected = [name for name in header if name not in NAMES]
+    repeated = sorted(name for name, count in Counter(header).items() if count > 1)
+    faults = [
+        f"{fault} {_listed(names)}"
+        for fault, names in (
+            ("missing", missing),
+            ("unexpected", unexpected),
+            ("repeated", repeated),
+        )
+        if names
+    ]
+    if faults:
+        raise DataError(f"the header has columns {'; '.join(faults)}; expected {','.join(NAMES)}")
+
+
+def _listed(names: list[str]) -> str:
+    """Return names as a message can hold them: not too many, and none too long."""
+    first = [repr(name[:MAX_NAME]) for name in names[:MAX_NAMES]]
+    return ", ".join([*first, f"... ({len(names):,} in all)"] if names[MAX_NAMES:] else first)
+
+
+def _check_end(text: str) -> None:
+    """Raise if the last line is incomplete, as after an interrupted download."""
+    fields = _fields(text[text.rfind("\n") + 1 :])
+    if len(fields) < len(NAMES):
+        raise DataError(
+            f"the file ends in the middle of a row (line {text.count(chr(10)) + 1} has "
+            f"{len(fields)} of {len(NAMES)} fields): was it truncated? Fetch it again"
+        )
+
+
+def _fields(line: str) -> list[str]:
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error as error:
+        raise DataError(f"the file is not comma-separated lines of text: {error}") from None

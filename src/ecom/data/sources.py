@@ -1,0 +1,146 @@
+"""Raw data from the first source that answers with the expected content."""
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import fsspec
+from fsspec.callbacks import Callback, NoOpCallback
+
+from ecom.data.contents import likely_cause, unpack
+from ecom.errors import DataError, NoSourceAnsweredError
+
+if TYPE_CHECKING:
+    from ecom.params.data import Data
+
+_PERMANENT: Final = (
+    FileNotFoundError,
+    ImportError,
+    IsADirectoryError,
+    PermissionError,
+    ValueError,
+)
+_HELP: Final = (
+    "Point at a copy of your own in params.yaml: data.sources takes paths and web addresses "
+    "(https, s3, ...), and data.sha256 null accepts any content"
+)
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """Raw data, and where it came from.
+
+    Attributes
+    ----------
+    content
+        CSV text with LF line ends.
+    address
+        The source that it came from.
+    sha256
+        SHA-256 of the content.
+    failures
+        One line for each source that was tried before and failed: which, and why.
+    """
+
+    content: bytes
+    address: str
+    sha256: str
+    failures: tuple[str, ...] = ()
+
+
+def fetch(
+    data: "Data", root: Path, *, progress: Callable[[str], Callback] = lambda _: NoOpCallback()
+) -> Fetched:
+    """Read the sources in order until one gives the content that ``data.sha256`` pins.
+
+    Parameters
+    ----------
+    data
+        Sources, hash, time-out and retries.
+    root
+        Folder that relative paths in ``data.sources`` start from.
+    progress
+        From an address to a callback that is told how many bytes have come.
+
+    Raises
+    ------
+    DataError
+        At least one source answered, but none with the expected content.
+    NoSourceAnsweredError
+        No source could be read at all.
+    """
+    failures: list[str] = []
+    answered = False
+    for address in data.sources:
+        try:
+            packed = _read_with_retries(address, root, data, progress)
+            answered = True
+            content = unpack(packed)
+            found = _check(content, data.sha256)
+            return Fetched(content, address, found, tuple(failures))
+        except (_UnreadableError, DataError) as error:
+            failures.append(f"{address}: {error}")
+    summary = "\n".join(f"  - {failure}" for failure in failures)
+    if answered:
+        raise DataError(f"no source of raw data has the expected content:\n{summary}\n{_HELP}")
+    raise NoSourceAnsweredError(f"no source of raw data answered:\n{summary}\n{_HELP}")
+
+
+def is_pinned(content: bytes, sha256: str | None) -> bool:
+    """Tell whether content has the pinned hash; a hash of None pins nothing."""
+    return hashlib.sha256(content).hexdigest() == sha256
+
+
+class _UnreadableError(Exception):
+    """One source could not be read."""
+
+
+def _check(content: bytes, expected: str | None) -> str:
+    """Return the SHA-256 of a source's content, if the content is what is expected."""
+    found = hashlib.sha256(content).hexdigest()
+    cause = likely_cause(content)
+    if expected not in (None, found):
+        hint = f" (the file is {cause})" if cause else ""
+        raise DataError(f"sha256 with LF line ends: expected {expected}, found {found}{hint}")
+    if cause:
+        raise DataError(f"the file is {cause}")
+    return found
+
+
+def _read_with_retries(
+    address: str, root: Path, data: "Data", progress: Callable[[str], Callback]
+) -> bytes:
+    for attempt in range(data.retries + 1):
+        try:
+            with progress(address) as callback:
+                return _read(address, root, data.timeout, callback)
+        # Every fsspec filesystem raises the errors of its own client library.
+        except Exception as error:  # noqa: BLE001
+            if attempt == data.retries or isinstance(error, _PERMANENT):
+                name = type(error).__name__
+                raise _UnreadableError(f"{name}: {error}".removesuffix(": ")) from None
+            time.sleep(1)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _read(address: str, root: Path, timeout: float, callback: Callback) -> bytes:
+    options: dict[str, Any] = {}
+    if "://" not in address:
+        address = str(root / Path(address).expanduser())
+    elif any(link.startswith(("http://", "https://")) for link in address.split("::")):
+        import aiohttp
+
+        patience = aiohttp.ClientTimeout(total=None, sock_connect=timeout, sock_read=timeout)
+        client = {"client_kwargs": {"timeout": patience, "trust_env": True}}
+        # An archive is read from a complete copy: not every server serves parts of a file.
+        address = address.replace("::http", "::simplecache::http")
+        options = {"https" if "https://" in address else "http": client}
+    filesystem, path = fsspec.url_to_fs(address, **options)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "content"
+        filesystem.get_file(path, str(copy), callback=callback)
+        return copy.read_bytes()

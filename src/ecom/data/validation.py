@@ -1,0 +1,255 @@
+"""Whether a raw file is what `ecom.schema` says. Every violation is listed; none is repaired."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+
+from ecom.data.cleaning import BOOLEANS, to_types
+from ecom.data.parsing import parse_csv
+from ecom.errors import DataError
+from ecom.schema import COLUMNS, NAMES, TARGET, Column
+
+if TYPE_CHECKING:
+    from ecom.params.validate import Validate
+
+MAX_EXAMPLES: Final = 5  # lines named for each problem
+MAX_VALUE: Final = 60  # characters of a value in a message
+# Of each class, before and in the test months: a random split then leaves some to train and test.
+MIN_PER_CLASS: Final = 10
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One rule that one column, or the file as a whole (`column` None), breaks."""
+
+    rule: str
+    column: str | None = None
+    count: int = 1
+    lines: tuple[int, ...] = ()
+    values: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return one line: column, rule, number of rows, first lines of the file with values."""
+        if self.column is None:
+            return self.rule
+        found = ", ".join(
+            f"line {line}: {value}" for line, value in zip(self.lines, self.values, strict=True)
+        )
+        more = ", ..." if self.count > len(self.lines) else ""
+        rows = "1 row" if self.count == 1 else f"{self.count:,} rows"
+        return f"{self.column} must be {self.rule}; {rows} not ({found}{more})"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What validation found; the fields are those of ``metrics/validate.json``."""
+
+    sha256: str = ""
+    rows: int = 0
+    columns: int = 0
+    duplicates: int = 0
+    missing: int = 0
+    positive_rate: float = 0.0
+    problems: list[Problem] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        return asdict(self)
+
+    def raise_if_invalid(self) -> None:
+        """Raise a `DataError` that lists every problem, if there are any."""
+        if self.problems:
+            count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
+            lines = "\n".join(f"  - {problem}" for problem in self.problems)
+            raise DataError(f"the raw data has {count}:\n{lines}")
+
+
+def validate(content: bytes, bounds: "Validate", test_months: Sequence[str] = ()) -> Report:
+    """Check a raw CSV file against `ecom.schema` and the bounds of params.yaml.
+
+    Parameters
+    ----------
+    content
+        The whole file.
+    bounds
+        Plausible number of rows and share of purchases. Both are checked with and without the rows
+        that repeat an earlier one.
+    test_months
+        Months of the hold-out in time; empty for none.
+
+    Returns
+    -------
+    Report
+        With every problem found. A file that is not a table of sessions has just one problem.
+    """
+    sha256 = hashlib.sha256(content).hexdigest()
+    try:
+        table = parse_csv(content)
+    except DataError as error:
+        return Report(sha256, problems=[Problem(str(error))])
+    is_header = table[TARGET] == TARGET
+    table = table[~is_header]
+    cell_problems = _cell_problems(table)
+    distinct = (table if cell_problems else to_types(table)).drop_duplicates()
+    problems = [
+        *_header_problems(is_header),
+        *_size_problems(table, len(distinct), bounds),
+        *cell_problems,
+    ]
+    if not content.endswith(b"\n") and any(len(table) + 1 in found.lines for found in problems):
+        problems.append(
+            Problem("the file ends within its last row: was it truncated? Fetch it again")
+        )
+    faulty = {problem.column for problem in problems}
+    if TARGET not in faulty:
+        positives = _is_true(table.loc[distinct.index, TARGET])
+        problems += _target_problems(positives, bounds)
+        if test_months and "Month" not in faulty:
+            problems += _month_problems(distinct["Month"], positives, test_months)
+    return Report(
+        sha256=sha256,
+        rows=len(table),
+        columns=table.shape[1],
+        duplicates=len(table) - len(distinct),
+        missing=int(table.isna().sum().sum()),
+        positive_rate=float(_is_true(table[TARGET]).mean()) if len(table) else 0.0,
+        problems=problems,
+    )
+
+
+def pandera_schema() -> pa.DataFrameSchema:
+    """Return the schema of text cells, derived from `ecom.schema.COLUMNS`."""
+    return pa.DataFrameSchema({column.name: _pandera_column(column) for column in COLUMNS})
+
+
+def _pandera_column(column: Column) -> pa.Column:
+    if column.type == "category":
+        rule = f"one of {', '.join(column.allowed)}"
+        checks = [pa.Check(lambda cells: cells.isin(column.allowed), name=rule)]
+    elif column.type == "boolean":
+        checks = [
+            pa.Check(lambda cells: cells.str.lower().isin(BOOLEANS.keys()), name="TRUE or FALSE")
+        ]
+    else:
+        # Each rule accepts what an earlier one has reported, so that no cell is counted twice.
+        checks = [pa.Check(_is_number, name="a number")]
+        if column.type == "integer":
+            checks.append(
+                pa.Check(
+                    lambda cells: ~_is_number(cells) | (_number(cells) % 1 == 0),
+                    name="a whole number",
+                )
+            )
+        checks.append(
+            pa.Check(
+                lambda cells: (
+                    ~_is_number(cells) | _number(cells).between(column.minimum, column.maximum)
+                ),
+                name=f"from {column.minimum:,.12g} to {column.maximum:,.12g}",
+            )
+        )
+    return pa.Column(checks=checks, nullable=False)
+
+
+def _header_problems(is_header: "pd.Series[bool]") -> list[Problem]:
+    lines = is_header.index[is_header] + 2
+    if lines.empty:
+        return []
+    return [Problem(f"the header is repeated on line {lines[0]}: were files appended?")]
+
+
+def _size_problems(table: pd.DataFrame, distinct: int, bounds: "Validate") -> list[Problem]:
+    rows = len(table)
+    if bounds.min_rows <= distinct <= rows <= bounds.max_rows:
+        return []
+    half = rows // 2
+    if rows and rows % 2 == 0 and np.array_equal(table[:half], table[half:]):
+        cause = "its second half repeats the first: was it appended to itself?"
+    elif rows > bounds.max_rows:
+        cause = "was another file appended?"
+    elif rows >= bounds.min_rows:
+        cause = f"only {distinct:,} of them differ. Was a part of it repeated?"
+    else:
+        cause = "was it truncated?"
+    return [
+        Problem(
+            f"the file has {rows:,} rows, expected {bounds.min_rows:,} to {bounds.max_rows:,}: "
+            f"{cause} If the file is right, set validate.min_rows and validate.max_rows"
+        )
+    ]
+
+
+def _cell_problems(table: pd.DataFrame) -> list[Problem]:
+    try:
+        pandera_schema().validate(table, lazy=True)
+    except pa.errors.SchemaErrors as error:
+        failures = error.failure_cases
+    else:
+        return []
+    problems = []
+    for column in NAMES:
+        in_column = failures[failures["column"] == column]
+        for check in in_column["check"].unique():
+            cases = in_column[in_column["check"] == check].sort_values("index")
+            first = cases[:MAX_EXAMPLES]
+            problems.append(
+                Problem(
+                    "present" if check == "not_nullable" else str(check),
+                    column=column,
+                    count=len(cases),
+                    lines=tuple(int(index) + 2 for index in first["index"]),
+                    values=tuple(
+                        "empty" if pd.isna(case) else repr(case[:MAX_VALUE])
+                        for case in first["failure_case"]
+                    ),
+                )
+            )
+    return problems
+
+
+def _target_problems(positives: "pd.Series[bool]", bounds: "Validate") -> list[Problem]:
+    rate = positives.mean() if len(positives) else 0.0
+    if bounds.min_positive_rate <= rate <= bounds.max_positive_rate:
+        return []
+    return [
+        Problem(
+            f"{rate:.1%} of the distinct sessions end in a purchase ({TARGET} TRUE), expected "
+            f"{bounds.min_positive_rate:.1%} to {bounds.max_positive_rate:.1%}. If that is right, "
+            "set validate.min_positive_rate and validate.max_positive_rate"
+        )
+    ]
+
+
+def _month_problems(
+    months: "pd.Series[str]", positives: "pd.Series[bool]", test_months: Sequence[str]
+) -> list[Problem]:
+    late = months.isin(test_months)
+    problems = []
+    for when, side in ((f"before {test_months[0]}", ~late), (f"from {test_months[0]} on", late)):
+        sessions, purchases = int(side.sum()), int(positives[side].sum())
+        if min(purchases, sessions - purchases) < MIN_PER_CLASS:
+            problems.append(
+                Problem(
+                    f"Month {when} has {sessions:,} sessions, {purchases:,} of them purchases; the "
+                    f"hold-out in time needs {MIN_PER_CLASS} of each class: set "
+                    "temporal.first_test_month to another month, or to null for none"
+                )
+            )
+    return problems
+
+
+def _is_true(cells: "pd.Series[str]") -> "pd.Series[bool]":
+    return cells.str.lower().map(BOOLEANS) == 1
+
+
+def _number(cells: "pd.Series[str]") -> "pd.Series[float]":
+    return pd.to_numeric(cells, errors="coerce").astype("float64")
+
+
+def _is_number(cells: "pd.Series[str]") -> "pd.Series[bool]":
+    return _number(cells).abs() < np.inf

@@ -1,0 +1,1 @@
+"""How good scores are. Nothing in here knows a model."""

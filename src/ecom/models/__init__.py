@@ -1,0 +1,1 @@
+"""What is fitted: candidates, their search, and their explanation."""

@@ -1,0 +1,11 @@
+"""Section ``clean``: what cleaning drops."""
+
+from ecom.params.section import Section
+
+
+class Clean(Section):
+    """What cleaning drops."""
+
+    name = "clean"
+
+    drop_duplicates: bool

@@ -1,0 +1,28 @@
+"""Section ``data``: where the raw data comes from."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from ecom.params.section import Section, Seed
+from ecom.schema import DataKind
+
+
+class Synthetic(Section):
+    """How many sessions are generated, and from which seed."""
+
+    rows: Annotated[int, Field(ge=100, le=10_000_000)]
+    seed: Seed
+
+
+class Data(Section):
+    """Where the raw data comes from, and which content it must have."""
+
+    name = "data"
+
+    source: DataKind
+    sources: Annotated[list[str], Field(min_length=1)]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
+    timeout: Annotated[float, Field(gt=0, le=3600)]
+    retries: Annotated[int, Field(ge=0, le=10)]
+    synthetic: Synthetic

@@ -1,0 +1,39 @@
+"""Section ``threshold``: how the operating point is chosen, and what an error costs."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from ecom.params.section import OpenShare, Section, Share
+
+Cost = Annotated[float, Field(ge=0, le=1e9)]
+
+
+class Costs(Section):
+    """What an error costs, in the shop's currency."""
+
+    false_positive: Cost
+    false_negative: Cost
+
+    @model_validator(mode="after")
+    def _positive(self) -> Self:
+        if self.false_positive + self.false_negative == 0:
+            raise ValueError("false_positive and false_negative are both 0: an error costs")
+        return self
+
+
+class Threshold(Section):
+    """How the operating point is chosen.
+
+    A strategy reads only the value that bears its name; ``minimum_cost`` reads the costs, which
+    the metrics are computed from in any case.
+    """
+
+    name = "threshold"
+
+    strategy: Literal["minimum_cost", "quota", "target_precision", "target_recall", "fixed"]
+    costs: Costs
+    quota: OpenShare
+    target_precision: OpenShare
+    target_recall: OpenShare
+    fixed: Share

@@ -1,1 +1,0 @@
-"""The report to look at: one page that opens offline."""

@@ -1,0 +1,146 @@
+"""Charts of the report, as Vega-Lite specifications."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import altair as alt
+
+from ecom.evaluation.resampling import LEVEL
+
+# Models as the report names them, by the names of their columns.
+MODEL_NAMES: Final = {"baseline": "baseline", "best_model": "best model"}
+# Data sets that the page builds from its sweeps: once for all charts, and when the slider moves.
+CURVES: Final = alt.NamedData("curves")
+OPERATING: Final = alt.NamedData("operating")
+INTERVAL: Final[Any] = {"opacity": 0.6}
+REFERENCE: Final[Any] = {"strokeDash": [2, 3], "opacity": 0.5, "color": "gray"}
+
+Spec = dict[str, Any]
+Rows = Sequence[Mapping[str, Any]]
+
+
+def curve(x: tuple[str, str], y: tuple[str, str], *, diagonal: bool = False) -> Spec:
+    """Draw a curve for each model, with a point where it operates.
+
+    Parameters
+    ----------
+    x, y
+        Field and title of the axes; both are shares.
+    diagonal
+        Whether to draw the curve of a model that knows nothing.
+    """
+    encoding = {"x": _share(alt.X, *x), "y": _share(alt.Y, *y), "color": _model()}
+    lines = alt.Chart(CURVES).mark_line(strokeWidth=1.8).encode(**encoding, order="place:Q")
+    ends = _data([{x[0]: 0, y[0]: 0}, {x[0]: 1, y[0]: 1}])
+    chance = alt.Chart(ends).mark_line(**REFERENCE).encode(encoding["x"], encoding["y"])
+    return _spec(*([chance] if diagonal else []), lines, _operating_points(encoding, x[0], y[0]))
+
+
+def cost(chosen: float) -> Spec:
+    """Draw the cost of errors by threshold, with the threshold that was chosen."""
+    encoding = {
+        "x": _share(alt.X, "threshold", "threshold"),
+        "y": alt.Y("cost:Q", title="€ per 1,000 sessions").scale(zero=True),
+        "color": _model(),
+    }
+    lines = alt.Chart(CURVES).mark_line(strokeWidth=1.8).encode(**encoding, order="place:Q")
+    rule = alt.Chart(_data([{"threshold": chosen}])).mark_rule(**REFERENCE).encode(encoding["x"])
+    return _spec(rule, lines, _operating_points(encoding, "threshold", "cost"))
+
+
+def reliability(rows: Rows) -> Spec:
+    """Draw the rate of purchases by the mean score of a bin, with 95 % intervals."""
+    mean, rate = "mean score of a bin", "rate of purchases"
+    shared = {"x": _share(alt.X, "mean_score", mean), "color": _model()}
+    chart = alt.Chart(_data(rows))
+    bars = chart.mark_rule(**INTERVAL).encode(**shared, y=_share(alt.Y, "low", rate), y2="high")
+    points = chart.mark_line(point=True).encode(
+        **shared,
+        y=_share(alt.Y, "purchase_rate", rate),
+        tooltip=["model:N", "mean_score:Q", "purchase_rate:Q", "sessions:Q"],
+    )
+    diagonal = alt.Chart(_data([{"at": 0}, {"at": 1}])).mark_line(**REFERENCE)
+    exact = diagonal.encode(_share(alt.X, "at", mean), _share(alt.Y, "at", rate))
+    return _spec(exact, bars, points)
+
+
+def candidates(rows: Rows) -> Spec:
+    """Draw the PR-AUC of each candidate: each fold, and their mean."""
+    chart = alt.Chart(_data(rows)).encode(alt.Y("candidate:N", title=None, sort=None))
+    title = "PR-AUC (one dot for each fold)"
+    folds = chart.mark_point(filled=True, opacity=0.6, size=45).encode(
+        alt.X("pr_auc:Q", title=title).scale(zero=False),
+        tooltip=["candidate:N", "fold:O", "pr_auc:Q"],
+    )
+    means = chart.mark_tick(thickness=3, size=22).encode(alt.X("mean(pr_auc):Q", title=title))
+    return _spec(folds, means, height=alt.Step(34))
+
+
+def trials(rows: Rows) -> Spec:
+    """Draw the PR-AUC of each setting that tune tried, and the best so far."""
+    chart = alt.Chart(_data(rows)).encode(alt.X("trial:Q", title="trial").axis(tickMinStep=1))
+    title = "mean PR-AUC of the folds"
+    best = chart.mark_line(interpolate="step-after", opacity=0.6).encode(
+        alt.Y("best_pr_auc_so_far:Q", title=title).scale(zero=False)
+    )
+    # A dot in a field's name would mean a part of it.
+    tooltip = [alt.Tooltip(field=name.replace(".", "\\."), title=name) for name in rows[0]]
+    settings = chart.mark_point(filled=True, size=50).encode(
+        alt.Y("pr_auc:Q", title=title), tooltip=tooltip
+    )
+    return _spec(best, settings)
+
+
+def slices(rows: Rows) -> Spec:
+    """Draw the PR-AUC of each slice with its interval, and its base rate, which chance reaches."""
+    chart = alt.Chart(_data(rows)).encode(alt.Y("value:N", title=None, sort=None))
+    title = f"PR-AUC, {LEVEL} interval (hollow: rate of purchases)"
+    intervals = chart.mark_rule(**INTERVAL).encode(alt.X("low:Q", title=title), x2="high")
+    points = chart.mark_point(filled=True, size=45).encode(
+        alt.X("pr_auc:Q", title=title),
+        tooltip=["value:N", "sessions:Q", "purchases:Q", "pr_auc:Q", "recall:Q"],
+    )
+    rates = chart.mark_point(size=30, opacity=0.7).encode(alt.X("base_rate:Q", title=title))
+    return _spec(intervals, points, rates, height=alt.Step(20))
+
+
+def importance(rows: Rows) -> Spec:
+    """Draw the mean absolute contribution of each column to the log-odds."""
+    title = "mean absolute contribution to the log-odds"
+    bars = (
+        alt.Chart(_data(rows))
+        .mark_bar()
+        .encode(
+            alt.X("importance:Q", title=title),
+            alt.Y("column:N", title=None, sort="-x"),
+            tooltip=["column:N", "importance:Q"],
+        )
+    )
+    return _spec(bars, height=alt.Step(20))
+
+
+def _data(rows: Rows) -> alt.InlineData:
+    return alt.InlineData(values=list(rows))
+
+
+def _share(axis: Any, field: str, title: str) -> Any:
+    return axis(f"{field}:Q", title=title).scale(domain=[0, 1])
+
+
+def _model() -> alt.Color:
+    color = alt.Color("model:N").scale(domain=list(MODEL_NAMES.values()))
+    return color.legend(orient="top", title=None)
+
+
+def _operating_points(encoding: Spec, x: str, y: str) -> alt.Chart:
+    points = alt.Chart(OPERATING).mark_point(filled=True, size=130, opacity=1)
+    chart: alt.Chart = points.encode(**encoding, tooltip=["model:N", f"{x}:Q", f"{y}:Q"])
+    return chart
+
+
+def _spec(*layers: alt.Chart, height: int | alt.Step = 260) -> Spec:
+    fit = alt.AutoSizeParams(type="fit-x", contains="padding")
+    chart = alt.layer(*layers).properties(width="container", height=height, autosize=fit)
+    spec: Spec = chart.to_dict()
+    del spec["config"]  # the page has its own
+    return spec

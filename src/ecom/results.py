@@ -1,0 +1,297 @@
+"""The shape of metrics/*.json: what each stage reports, and what later stages and commands read.
+
+For type checkers alone: modules import it under ``TYPE_CHECKING``, so that a new result of one
+stage makes no other stage stale. A test validates the committed files against it.
+"""
+
+from typing import NotRequired
+
+from typing_extensions import TypedDict  # which the test validates on Python 3.11 too
+
+from ecom.schema import DataKind, FeatureSet, Month
+
+Interval = list[float]  # lower and upper bound
+Metrics = dict[str, float]  # by the names of `ecom.evaluation.metrics.METRICS`
+Intervals = dict[str, dict[str, Interval]]  # by model or difference, then by metric
+
+
+class Problem(TypedDict):
+    """One rule that the raw data breaks; `column` is None for the file as a whole."""
+
+    rule: str
+    column: str | None
+    count: int
+    lines: list[int]
+    values: list[str]
+
+
+class ValidateResults(TypedDict):
+    """Whether the raw file is what the schema says."""
+
+    data: DataKind
+    sha256: str
+    rows: int
+    columns: int
+    duplicates: int
+    missing: int
+    positive_rate: float
+    problems: list[Problem]
+
+
+class CleanResults(TypedDict):
+    """How many rows cleaning kept."""
+
+    data: DataKind
+    rows_in: int
+    rows_out: int
+    duplicates_dropped: int
+
+
+class Part(TypedDict):
+    """Training rows or test rows."""
+
+    rows: int
+    positive_rate: float
+
+
+class FeaturesResults(TypedDict):
+    """The random split."""
+
+    data: DataKind
+    columns: int
+    train: Part
+    test: Part
+    test_rows_dropped: int
+
+
+class Spread(TypedDict):
+    """A metric over folds: its mean, its sample standard deviation and its value on each fold."""
+
+    mean: float
+    sd: float
+    folds: list[float]
+
+
+class Difference(Spread):
+    """A difference over folds, with the corrected interval of its mean."""
+
+    interval: Interval
+
+
+class ByFold(TypedDict):
+    """Both metrics that models are selected by, over folds."""
+
+    pr_auc: Spread
+    roc_auc: Spread
+
+
+class FoldsUsed(TypedDict):
+    """The section ``folds`` of params.yaml that the scores belong to."""
+
+    n_splits: int
+    seed: int
+
+
+class BaselineResults(TypedDict):
+    """The baseline on out-of-fold scores."""
+
+    data: DataKind
+    pr_auc: float
+    roc_auc: float
+    by_fold: ByFold
+    folds: FoldsUsed
+
+
+class CandidateResults(ByFold):
+    """A candidate over folds; also its differences to simpler candidates, by name."""
+
+    pr_auc_minus_baseline: Difference
+    roc_auc_minus_baseline: Difference
+
+
+class CvResults(TypedDict):
+    """Each candidate, and the one selected."""
+
+    data: DataKind
+    candidates: dict[str, CandidateResults]
+    rule: str
+    selected: str
+    beats_baseline: bool
+
+
+class TuneResults(TypedDict):
+    """The setting that the search chose."""
+
+    data: DataKind
+    candidate: str
+    feature_set: FeatureSet
+    n_iter: int
+    seed: int
+    best_cv_pr_auc: float
+    best_cv_pr_auc_sd: float
+    best_cv_roc_auc: float
+    best_cv_roc_auc_sd: float
+    best_params: dict[str, float]
+
+
+class CostsUsed(TypedDict):
+    """What an error costs."""
+
+    false_positive: float
+    false_negative: float
+
+
+class OperatingPoint(TypedDict):
+    """What a threshold gives on the rows that chose it."""
+
+    precision: float
+    recall: float
+    flagged_rate: float
+    cost_per_1000_sessions: float
+    intervals: dict[str, Interval]
+
+
+class TrivialCosts(TypedDict):
+    """The cost of flagging all sessions, and of flagging none."""
+
+    flag_all: float
+    flag_none: float
+
+
+class ThresholdResults(OperatingPoint):
+    """The best model's threshold and what it gives, and the baseline's."""
+
+    data: DataKind
+    strategy: str
+    costs: CostsUsed
+    threshold: float
+    baseline_threshold: float
+    baseline: OperatingPoint
+    break_even: float
+    cost_per_1000_sessions_of: TrivialCosts
+
+
+class ConfusionCounts(TypedDict):
+    """Sessions of each class on either side of the threshold."""
+
+    true_negatives: int
+    false_positives: int
+    false_negatives: int
+    true_positives: int
+
+
+class ModelResults(TypedDict):
+    """Metrics of a model; also the others of `ecom.evaluation.metrics.METRICS`, by name."""
+
+    pr_auc: float
+    roc_auc: float
+    precision: float
+    recall: float
+    cost_per_1000_sessions: float
+    confusion_matrix: ConfusionCounts
+
+
+class FeatureSetResults(TypedDict):
+    """The best model on either feature set, and their difference."""
+
+    end_of_session: Metrics
+    at_arrival: Metrics
+    end_of_session_minus_at_arrival: Metrics
+    intervals: Intervals
+
+
+class Comparison(TypedDict):
+    """Baseline and best model, their difference, and what the best model saves."""
+
+    best_model_minus_baseline: Metrics
+    flag_all: Metrics
+    flag_none: Metrics
+    saved_against_baseline: Metrics
+    saved_against_flag_all: Metrics
+    saved_against_flag_none: Metrics
+    intervals: Intervals
+
+
+class EarlierComparison(TypedDict):
+    """Each model and its refit to the months before, on the test rows of the test months."""
+
+    sessions: int
+    purchases: int
+    baseline: Metrics
+    best_model: Metrics
+    earlier_baseline: Metrics
+    earlier_best_model: Metrics
+    baseline_minus_earlier_baseline: Metrics
+    best_model_minus_earlier_best_model: Metrics
+    intervals: Intervals
+
+
+class TemporalResults(Comparison):
+    """The hold-out in time."""
+
+    first_test_month: Month
+    sessions: int
+    purchases: int
+    baseline: Metrics
+    best_model: Metrics
+    on_test_rows: EarlierComparison
+
+
+class WorstRanking(TypedDict):
+    """The slice that the model ranks worst."""
+
+    slice: str
+    sessions: int
+    above_chance: float
+
+
+class WorstCalibration(TypedDict):
+    """The slice whose scores are calibrated worst."""
+
+    slice: str
+    sessions: int
+    calibration: float
+    calibration_z: float
+
+
+class WorstSlices(TypedDict, total=False):
+    """Empty if all slices are small."""
+
+    ranking: WorstRanking
+    calibration: WorstCalibration
+
+
+class EvaluateResults(Comparison):
+    """The models on the test rows."""
+
+    data: DataKind
+    feature_set: FeatureSet
+    thresholds: dict[str, float]
+    baseline: ModelResults
+    best_model: ModelResults
+    feature_sets: FeatureSetResults
+    temporal: NotRequired[TemporalResults]
+    worst_slices: WorstSlices
+
+
+class ExplainResults(TypedDict):
+    """The importance of each raw column."""
+
+    data: DataKind
+    sessions: int
+    base_log_odds: float
+    importance: dict[str, float]
+
+
+class Results(TypedDict, total=False):
+    """Metrics files, by the stage that writes each."""
+
+    validate: ValidateResults
+    clean: CleanResults
+    features: FeaturesResults
+    baseline: BaselineResults
+    cv: CvResults
+    tune: TuneResults
+    threshold: ThresholdResults
+    evaluate: EvaluateResults
+    explain: ExplainResults

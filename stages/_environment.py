@@ -1,0 +1,50 @@
+"""The process that a stage runs in: import path, threads, kernels, streams, last words.
+
+Imported before anything else. It fixes what numerical libraries read when they load: the number of
+threads, and the kernels of OpenBLAS, which round differently from one CPU to the next. It puts the
+library of this very checkout first on the path, also when DVC runs a copy of the project.
+"""
+
+import io
+import os
+import platform
+import re
+import sys
+from pathlib import Path
+from types import TracebackType
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "src"))
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"
+if platform.machine() in {"x86_64", "AMD64"}:
+    os.environ["OPENBLAS_CORETYPE"] = "Nehalem"  # every x86-64 CPU in use has it
+
+_NO_MEMORY = re.compile("MemoryError|failed to map segment|Cannot allocate memory")
+
+
+def escape_what_the_terminal_lacks() -> None:
+    """Print characters that the terminal's encoding lacks, such as €, as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def say_if_memory_ran_out(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Print one line if memory ran out, wherever that happened; else the traceback, as ever."""
+    killed = kind.__name__ == "TerminatedWorkerError"  # of joblib, which may not be loaded
+    if not killed and kind is not MemoryError and not _NO_MEMORY.search(f"{kind} {error}"):
+        sys.__excepthook__(kind, error, trace)
+        return
+    cause = (
+        "a worker process was killed, probably because memory ran out"
+        if killed
+        else "memory ran out"
+    )
+    advice = "free some, or use fewer rows or a smaller tune.n_jobs"
+    print(f"{Path(sys.argv[0]).stem}: {cause}: {advice}", file=sys.stderr)
+
+
+sys.excepthook = say_if_memory_ran_out

@@ -1,0 +1,89 @@
+"""Files are told by their bytes: archives are unpacked, and what is no CSV is named."""
+
+import gzip
+import io
+import zipfile
+
+import pytest
+
+from ecom.data.contents import likely_cause, unpack
+from ecom.data.synthetic import generate_sessions
+from ecom.errors import DataError
+
+CSV = b"a,b\n1,2\n"
+
+
+def zipped(**members: bytes) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as members_of:
+        for name, content in members.items():
+            members_of.writestr(f"{name}.csv", content)
+    return archive.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        CSV,
+        CSV.replace(b"\n", b"\r\n"),
+        gzip.compress(CSV, mtime=0),
+        zipped(a=CSV),
+        zipped(a=gzip.compress(CSV, mtime=0)),
+    ],
+    ids=["lf", "crlf", "gzip", "zip", "gzip in zip"],
+)
+def test_the_same_rows_are_the_same_bytes_however_they_were_packed(content: bytes) -> None:
+    assert unpack(content) == CSV
+
+
+def test_parquet_becomes_the_csv_of_its_rows() -> None:
+    sessions = generate_sessions(100, seed=0)
+    parquet = io.BytesIO()
+    sessions.to_parquet(parquet)
+
+    assert unpack(parquet.getvalue()) == sessions.to_csv(index=False).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (zipped(a=CSV, b=CSV), "holds a.csv, b.csv; expected one file"),
+        (zipped(), "holds nothing; expected one file"),
+        (
+            zipped(a=CSV)
+            .replace(b"PK\x03\x04\x14\x00\x00", b"PK\x03\x04\x14\x00\x01")
+            .replace(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01"),
+            "encrypted.*unpack it by hand",
+        ),
+        (zipped(a=CSV)[:40], "damaged or truncated"),
+        (gzip.compress(CSV * 100, mtime=0)[:20], "damaged or truncated"),
+        (b"PAR1 and then nothing", "damaged or truncated"),
+    ],
+    ids=["two files", "empty zip", "encrypted", "cut zip", "cut gzip", "cut parquet"],
+)
+def test_an_archive_that_does_not_give_one_file_is_refused(content: bytes, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        unpack(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "empty"),
+        (b"\r\n \n", "empty"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS pointer"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE HTML><html>", "HTML"),
+        (b"<html><body>404", "HTML"),
+        (gzip.compress(CSV, mtime=0), "gzip"),
+        (zipped(a=CSV), "zip"),
+        (b"PAR1....", "Parquet"),
+        ("a,b\n".encode("utf-16"), "UTF-16"),
+        (b"a,b\n\0\0,1\n", "binary"),
+    ],
+)
+def test_what_is_no_csv_is_named(content: bytes, said: str) -> None:
+    assert said in (likely_cause(content) or "")
+
+
+def test_csv_is_not_accused() -> None:
+    assert likely_cause(CSV) is None

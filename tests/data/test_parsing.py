@@ -1,0 +1,57 @@
+"""Text cells come out as they stand in the file; what is no table of sessions is told why."""
+
+import pytest
+
+from ecom.data.parsing import parse_csv
+from ecom.data.synthetic import generate_sessions
+from ecom.errors import DataError
+from ecom.schema import NAMES
+
+SESSIONS = generate_sessions(20, seed=1)
+CSV = SESSIONS.to_csv(index=False).encode()
+
+
+def test_cells_are_text_in_the_order_of_the_schema() -> None:
+    table = parse_csv(SESSIONS[list(reversed(NAMES))].to_csv(index=False).encode())
+
+    assert list(table) == list(NAMES)
+    assert table.equals(parse_csv(CSV))
+    assert table["Month"].tolist() == SESSIONS["Month"].tolist()
+    assert table["Administrative"].tolist() == SESSIONS["Administrative"].astype(str).tolist()
+
+
+def test_empty_cells_are_missing_and_words_are_words() -> None:
+    header, first, *rest = CSV.decode().splitlines()
+    cells = first.split(",")
+    cells[0], cells[1] = "", "NA"
+
+    table = parse_csv("\n".join([header, ",".join(cells), *rest]).encode())
+
+    assert table.iloc[0].isna().tolist()[:2] == [True, False]
+    assert table.iloc[0, 1] == "NA"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "the file is empty"),
+        (b"<html>", "the file is an HTML or XML page"),
+        (CSV.replace(b",", b"|"), "separated by vertical bars; expected commas"),
+        (CSV.partition(b"\n")[2], "the first line is no header of known columns"),
+        (CSV.replace(b"Month", b"Monat"), "missing 'Month'; unexpected 'Monat'"),
+        (CSV[:-30], "the file ends in the middle of a row .*was it truncated"),
+        (b"\xff" + CSV, r"the file is not UTF-8 text \(byte 0\)"),
+    ],
+)
+def test_what_is_no_table_of_sessions_is_told(content: bytes, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        parse_csv(content)
+
+
+def test_names_in_a_message_are_neither_too_many_nor_too_long() -> None:
+    header = ",".join([*NAMES, *(f"{'x' * 100}{number}" for number in range(50))])
+
+    with pytest.raises(DataError, match=r"\(50 in all\)") as caught:
+        parse_csv(f"{header}\n".encode())
+
+    assert len(str(caught.value)) < 2000

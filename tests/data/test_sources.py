@@ -1,0 +1,192 @@
+"""Raw data comes from the first source that has the right bytes, over real files and real HTTP."""
+
+import gzip
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from ecom.data.sources import Fetched, fetch
+from ecom.errors import DataError, NoSourceAnsweredError
+from ecom.params.data import Data, Synthetic
+
+CSV = b"a,b\n1,2\n"
+SHA256 = hashlib.sha256(CSV).hexdigest()
+
+
+def fetch_from(*sources: str, root: Path, sha256: str | None = SHA256, retries: int = 0) -> Fetched:
+    data = Data(
+        source="real",
+        sources=list(sources),
+        sha256=sha256,
+        timeout=1,
+        retries=retries,
+        synthetic=Synthetic(rows=100, seed=0),
+    )
+    return fetch(data, root)
+
+
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+@contextmanager
+def server(answer: Answer) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer(self)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as serving:
+        serving.daemon_threads = True
+        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{serving.server_port}"
+        serving.shutdown()
+
+
+def answer_with(content: bytes, status: int = 200, length: int | None = None) -> Answer:
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(status)
+        request.send_header("Content-Length", str(length or len(content)))
+        request.end_headers()
+        request.wfile.write(content)
+
+    return answer
+
+
+def test_a_relative_path_starts_from_the_root(tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "sessions.csv").write_bytes(CSV.replace(b"\n", b"\r\n"))
+
+    fetched = fetch_from("../sessions.csv", root=tmp_path / "project")
+
+    assert fetched == Fetched(CSV, "../sessions.csv", SHA256)
+
+
+def test_any_fsspec_address_serves(tmp_path: Path) -> None:
+    (tmp_path / "sessions.csv.gz").write_bytes(gzip.compress(CSV))
+    import fsspec
+
+    with fsspec.open("memory://sessions.csv", "wb") as written:
+        written.write(CSV)
+
+    for address in ("sessions.csv.gz", str(tmp_path / "sessions.csv.gz"), "memory://sessions.csv"):
+        assert fetch_from(address, root=tmp_path).content == CSV
+
+
+def test_the_web_serves_plain_and_zipped(tmp_path: Path) -> None:
+    import io
+    import zipfile
+
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as members:
+        members.writestr("sessions.csv", CSV)
+        members.writestr("readme.txt", b"")
+
+    with server(answer_with(CSV)) as address:
+        assert fetch_from(f"{address}/sessions.csv", root=tmp_path).content == CSV
+    with server(answer_with(archive.getvalue())) as address:
+        member = f"zip://sessions.csv::{address}/sessions.zip"
+        assert fetch_from(member, root=tmp_path).content == CSV
+
+
+def test_the_next_source_is_tried_when_one_fails(tmp_path: Path) -> None:
+    (tmp_path / "wrong.csv").write_bytes(b"x,y\n")
+    (tmp_path / "right.csv").write_bytes(CSV)
+    with server(answer_with(b"", status=500)) as address:
+        fetched = fetch_from("none.csv", address, "wrong.csv", "right.csv", root=tmp_path)
+
+    assert fetched.address == "right.csv"
+    assert [failure.partition(":")[0] for failure in fetched.failures] == [
+        "none.csv",
+        "http",
+        "wrong.csv",
+    ]
+
+
+def test_a_wrong_hash_names_source_expected_and_found(tmp_path: Path) -> None:
+    page = b"<html>log in</html>"
+    (tmp_path / "page.csv").write_bytes(page)
+
+    with pytest.raises(DataError) as caught:
+        fetch_from("page.csv", root=tmp_path)
+
+    assert f"page.csv: sha256 with LF line ends: expected {SHA256}" in str(caught.value)
+    assert f"found {hashlib.sha256(page).hexdigest()} (the file is an HTML" in str(caught.value)
+
+
+def test_any_content_is_taken_without_a_hash_but_no_error_page(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_bytes(b"x,y\n")
+    (tmp_path / "page.csv").write_bytes(b"<html>log in</html>")
+
+    fetched = fetch_from("page.csv", "mine.csv", root=tmp_path, sha256=None)
+
+    assert (fetched.content, fetched.address) == (b"x,y\n", "mine.csv")
+
+
+def test_no_answer_at_all_is_told_apart_and_says_how_to_point_at_a_file(tmp_path: Path) -> None:
+    with pytest.raises(NoSourceAnsweredError) as caught:
+        fetch_from("none.csv", "http://127.0.0.1:9/x", "s3://bucket/x", "odd://x", root=tmp_path)
+
+    for said in (
+        "none.csv: FileNotFoundError",
+        "127.0.0.1:9",
+        "s3",
+        "odd",
+        "params.yaml: data.sources",
+    ):
+        assert said in str(caught.value)
+
+
+@pytest.mark.slow
+def test_a_source_that_fails_once_is_tried_again(tmp_path: Path) -> None:
+    answers = iter([answer_with(b"", status=503), answer_with(CSV, length=999), answer_with(CSV)])
+
+    def answer_in_turn(request: BaseHTTPRequestHandler) -> None:
+        next(answers)(request)
+
+    with server(answer_in_turn) as address:
+        assert fetch_from(address, root=tmp_path, retries=2).content == CSV
+
+
+def test_a_missing_file_is_not_tried_again(tmp_path: Path) -> None:
+    asked = []
+
+    def not_found(request: BaseHTTPRequestHandler) -> None:
+        asked.append(request.path)
+        answer_with(b"", status=404)(request)
+
+    with server(not_found) as address, pytest.raises(NoSourceAnsweredError):
+        fetch_from(address, root=tmp_path, retries=3)
+
+    assert len(asked) == 1
+
+
+@pytest.mark.slow
+def test_a_server_that_hangs_is_given_up(tmp_path: Path) -> None:
+    hang = threading.Event()
+    start = time.monotonic()
+
+    def wait(_: BaseHTTPRequestHandler) -> None:
+        hang.wait(20)
+
+    with server(wait) as address:
+        with pytest.raises(NoSourceAnsweredError, match="Timeout"):
+            fetch_from(address, root=tmp_path)
+        hang.set()
+
+    assert time.monotonic() - start < 15
+
+
+def test_a_download_that_breaks_off_is_no_answer(tmp_path: Path) -> None:
+    with (
+        server(answer_with(CSV, length=len(CSV) + 1)) as address,
+        pytest.raises(NoSourceAnsweredError, match="Payload"),
+    ):
+        fetch_from(address, root=tmp_path)

@@ -1,0 +1,65 @@
+"""Anything that names a state leads to it, told stage by stage."""
+
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ecom.errors import ProjectError
+from ecom.project.states import State
+from ecom.tracking import lineage
+from ecom.tracking.lineage import stage_by_stage, to_text, trace
+
+
+@pytest.fixture
+def repository(finished: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a repository that has committed the results, and has no record."""
+    for variable in ("MLFLOW_TRACKING_URI", "DVC_ROOT"):
+        monkeypatch.delenv(variable, raising=False)
+    who = ("-c", "user.name=test", "-c", "user.email=test@example.org")
+    for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "state"]):
+        subprocess.run(["git", *who, *command], cwd=tmp_path, check=True)
+    assert finished.lock
+    return tmp_path
+
+
+def test_a_file_a_hash_a_commit_and_the_lock_lead_to_the_state(
+    repository: Path, finished: State
+) -> None:
+    model = finished.lock.outs["models/best_model.joblib"]
+
+    for what in (model, model[:10], "HEAD", "dvc.lock", finished.lock.key):
+        found = trace(repository, what)
+        assert [line.lock.key for line in found.lineages] == [finished.lock.key]
+        assert found.unreachable is not None
+        text = to_text(repository, found)
+        assert "is part of 1 state(s) of the pipeline\nfrom git alone: nothing is recorded" in text
+        assert "on the test rows: PR-AUC 0." in text
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [("nonsense", "is neither a file of the project"), ("abcdef0123", "is part of no state")],
+)
+def test_what_is_not_known_is_told(repository: Path, what: str, said: str) -> None:
+    with pytest.raises(ProjectError, match=said):
+        trace(repository, what)
+
+
+def test_stages_are_told_with_params_inputs_and_outputs(finished: State) -> None:
+    lines = list(stage_by_stage(finished.lock))
+
+    tune = lines[lines.index("tune") : lines.index("refit")]
+    assert "  by tune.n_iter = 15" in tune
+    assert any(line.startswith("  from metrics/cv.json ") for line in tune)
+    assert any(line.startswith("  made models/best_model.joblib ") for line in tune)
+    assert any(line.endswith("files of code and requirements, as in the commit") for line in tune)
+    assert "track" not in lines
+
+
+def test_a_commit_counts_only_if_it_holds_the_state() -> None:
+    tags = {"ecom.state": "s", "ecom.commit": "c", "ecom.dirty": "true", "mlflow.user": "me"}
+    run = SimpleNamespace(data=SimpleNamespace(tags=tags))
+
+    assert lineage._tags(run) == {"state": "s", "dirty": "true"}

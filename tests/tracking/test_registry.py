@@ -1,0 +1,96 @@
+"""Champions on a real database: moved, moved back, and kept with their reasons."""
+
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from ecom.errors import ProjectError
+from ecom.project.states import folder_state
+from ecom.tracking import registry
+from ecom.tracking.registry import CHAMPIONS, MOVES, TAG_LIMIT, RecordedState, promote, rollback
+from ecom.tracking.store import CHALLENGER, REGISTERED, Store
+from project import ROOT
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
+    """Return a client of a record with three versions of the model, without runs."""
+    for variable in ("MLFLOW_TRACKING_URI", "DVC_ROOT"):
+        monkeypatch.delenv(variable, raising=False)
+    store = Store(tmp_path)
+    with store.client() as opened:
+        opened.create_registered_model(REGISTERED)
+        for number in range(3):
+            opened.create_model_version(REGISTERED, str(tmp_path / f"model{number}"))
+    return MlflowClient(store.address, registry_uri=store.address)
+
+
+def champion(client: MlflowClient) -> str:
+    return str(client.get_model_version_by_alias(REGISTERED, registry.CHAMPION).version)
+
+
+def test_the_challenger_becomes_the_first_champion(client: MlflowClient, tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match="has no challenger of ecom-purchase"):
+        promote(tmp_path)
+    client.set_registered_model_alias(REGISTERED, CHALLENGER, "2")
+
+    move = promote(tmp_path)
+
+    assert (champion(client), move.version, move.before) == ("2", "2", None)
+    assert str(move) == "champion of ecom-purchase is version 2: the first champion"
+    with pytest.raises(ProjectError, match="version 2 of ecom-purchase is champion already"):
+        promote(tmp_path, "2")
+    with pytest.raises(ProjectError, match="has no version 9"):
+        promote(tmp_path, "9")
+
+
+def test_a_rollback_goes_back_one_champion_at_a_time(client: MlflowClient, tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match="has no champion to roll back"):
+        rollback(tmp_path)
+    before: list[str] = []
+    for number in ("1", "2", "3"):
+        registry._move(client, registry._version(client, number), before, "better")
+        before.append(number)
+
+    assert (rollback(tmp_path).version, champion(client)) == ("2", "2")
+    assert (rollback(tmp_path).version, champion(client)) == ("1", "1")
+    with pytest.raises(ProjectError, match="version 1 of ecom-purchase is the first champion"):
+        rollback(tmp_path)
+    moves = client.get_registered_model(REGISTERED).tags[MOVES].splitlines()
+    assert [line.split(" ", 1)[1] for line in moves[-2:]] == [
+        "version 2: rolled back from version 3",
+        "version 1: rolled back from version 2",
+    ]
+
+
+def test_an_alias_that_was_moved_by_hand_starts_a_new_line_of_champions(
+    client: MlflowClient, tmp_path: Path
+) -> None:
+    registry._move(client, registry._version(client, "1"), [], "the first champion")
+    client.set_registered_model_alias(REGISTERED, registry.CHAMPION, "3")
+
+    assert registry._champions(client, "3") == ["3"]
+    client.set_registered_model_tag(REGISTERED, CHAMPIONS, "1,3,2")
+    assert registry._champions(client, "3") == ["1", "3"]
+    assert tmp_path.exists()
+
+
+def test_the_oldest_moves_are_dropped(client: MlflowClient) -> None:
+    for _ in range(3):
+        registry._move(client, registry._version(client, "1"), [], "x" * (TAG_LIMIT // 2))
+
+    assert len(client.get_registered_model(REGISTERED).tags[MOVES]) == TAG_LIMIT
+
+
+def test_a_recorded_state_is_never_stale(tmp_path: Path) -> None:
+    (tmp_path / "dvc.lock").write_bytes((ROOT / "dvc.lock").read_bytes())
+    folder = folder_state(tmp_path)
+
+    state = RecordedState("version 1", None, folder._files)
+
+    assert state.stale() == []
+    assert state.holds("dvc.lock")
+    assert not state.holds("models/best_model.joblib")
