@@ -1,8 +1,9 @@
-"""Time the committed pipeline, in a clone of its own: cold, with nothing to do, one knob changed.
+"""Time the committed pipeline in its own clone: cold, with nothing to do, one parameter changed.
 
 Machines differ and drift, so each figure stands beside a yardstick of the same run: the cold graph
 beside the import of scikit-learn; the no-op beside ``dvc status`` and beside DVC's own floor, a
-``dvc repro`` with nothing to do in a project of a single stage; one knob beside the cold graph.
+``dvc repro`` with nothing to do in a project of a single stage; one parameter changed beside the
+cold graph.
 """
 
 import os
@@ -122,8 +123,8 @@ def main() -> None:
             [sys.executable, "-m", "ecom", "run"],
             cwd=clone,
         )
-        status.update("one knob")
-        knob = seconds("dvc", "exp", "run", "--quiet", "-S", "tune.n_iter=30", cwd=clone)
+        status.update("one parameter")
+        changed = seconds("dvc", "exp", "run", "--quiet", "-S", "tune.n_iter=30", cwd=clone)
         subprocess.run(["git", "reset", "--quiet", "--hard"], cwd=clone, check=True)
 
         table = Table(title="Stage by stage", title_justify="left")
@@ -143,7 +144,7 @@ def main() -> None:
         f"nothing to do: dvc repro {repro:.2f} s, {repro / least:.2f} x that of a single stage "
         f"({least:.2f} s), {repro / bare:.2f} x dvc status ({bare:.2f} s);\n  "
         f"make run {run:.2f} s, {run / repro:.2f} x dvc repro\n"
-        f"one knob, -S tune.n_iter=30: {knob:.1f} s, {knob / cold:.2f} x cold",
+        f"one parameter, -S tune.n_iter=30: {changed:.1f} s, {changed / cold:.2f} x cold",
         soft_wrap=True,
         highlight=False,
     )

@@ -71,7 +71,7 @@ def test_contributions_of_the_trees_keep_to_the_definition_of_shap_values() -> N
     model = build_pipeline("hist_gradient_boosting", seed=0, max_iter=5, max_features=1.0)
     model.fit(small, LABELS)
     columns = model["preprocess"].transformers_[0][2]
-    of = {
+    made_of = {
         "PageValues": {columns.index("PageValues"), columns.index("PageValues * TotalPages")},
         "ExitRates": {columns.index("ExitRates"), columns.index("ExitMinusBounce")},
     }
@@ -96,7 +96,7 @@ def test_contributions_of_the_trees_keep_to_the_definition_of_shap_values() -> N
         return sum(expected(nodes, row, known) for nodes in trees)
 
     used = {int(node["feature_idx"]) for nodes in trees for node in nodes if not node["is_leaf"]}
-    assert used <= of["PageValues"] | of["ExitRates"]
+    assert used <= made_of["PageValues"] | made_of["ExitRates"]
     found = explain("hist_gradient_boosting", model, small[:5], background=small).contributions
     players = sorted(used)
     for place, row in enumerate(matrix):

@@ -37,13 +37,13 @@ def test_actions_are_pinned_by_commit_with_their_version_beside(path: Path) -> N
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_code_of_a_pull_request_runs_with_the_right_to_read_alone(path: Path) -> None:
-    of = workflow(path)
-    triggers = of["on"]
+    content = workflow(path)
+    triggers = content["on"]
 
-    assert of["permissions"] in ({}, {"contents": "read"})
+    assert content["permissions"] in ({}, {"contents": "read"})
     if "workflow_run" not in triggers:
         assert set(triggers) <= {"pull_request", "push", "schedule", "workflow_dispatch"}
-        assert all("permissions" not in job for job in of["jobs"].values())
+        assert all("permissions" not in job for job in content["jobs"].values())
         assert "secrets." not in path.read_text(encoding="utf-8")
     else:  # it may write, so it checks out nothing but the default branch
         assert set(triggers) == {"workflow_run"}

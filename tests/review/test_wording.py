@@ -30,11 +30,11 @@ def test_the_comment_begins_with_the_mark_that_finds_it_again() -> None:
     assert to_markdown(compared(main, main)).startswith(MARKER + "\n\n## ⚪ No different")
 
 
-def test_knobs_that_are_lists_and_long_lists_stay_readable() -> None:
+def test_params_that_are_lists_and_long_lists_stay_readable() -> None:
     main = state("main", SESSIONS, SCORES)
     params = json.loads(main.read("params.yaml"))
     params["cv"]["candidates"] = ["logistic"]
-    params |= {f"knob{number}": number for number in range(20)}
+    params |= {f"param{number}": number for number in range(20)}
 
     text = to_markdown(
         compared(main, state("b", SESSIONS, SCORES, files={"params.yaml": json.dumps(params)}))

@@ -77,7 +77,7 @@ async function draw() {
   const datasets = { curves: curves(), operating: operating(Number(slider.value)) };
   await Promise.all(Object.entries(page.charts).map(async ([name, spec]) => {
     views[name]?.finalize();
-    views[name] = (await vegaEmbed(`#${name}`, { ...spec, datasets }, options)).view;
+    views[name] = (await vegaEmbed(`#${name}`, { ...spec, datasets: { ...spec.datasets, ...datasets } }, options)).view;
   }));
   move();
   document.body.dataset.drawn = "yes";
