@@ -17,7 +17,7 @@ run: $(VENV)/run.ready  ## set up, run the pipeline, show what was found
 check: $(VENV)/test.ready  ## run the fast tests, in about a minute
 	python -m pytest --quiet --ignore tests/end_to_end -m "not prove and not hostile and not slow"
 
-test: $(VENV)/test.ready lint  ## set up, lint, check types, run every test
+test: $(VENV)/test.ready lint  ## set up, lint, check types, run all but the long proofs
 	python -m pytest --numprocesses auto --dist loadfile
 
 prove: $(VENV)/test.ready  ## run the long proofs: thousands of files, kills, full disks

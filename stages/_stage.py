@@ -55,13 +55,18 @@ class Stage:
     Raises
     ------
     ParamsError
-        dvc.yaml or params.yaml is not valid YAML.
+        dvc.yaml or params.yaml is not valid YAML, or dvc.yaml does not have the stage.
     """
 
     def __init__(self, name: str, root: Path | None = None) -> None:
         self.name = name
         self.root = root or ROOT
-        self._declared = declared_stages(_load_yaml(self.root / "dvc.yaml"))[name]
+        try:
+            self._declared = declared_stages(_load_yaml(self.root / "dvc.yaml"))[name]
+        except ValueError as error:
+            raise ParamsError(f"dvc.yaml {error}") from None
+        except KeyError:
+            raise ParamsError(f"dvc.yaml has no stage {name}") from None
         self._content = _load_yaml(self.root / "params.yaml")
 
     def params(self, section: type[AnySection]) -> AnySection:

@@ -12,7 +12,7 @@ from ecom.evaluation.assessment import assess
 from ecom.evaluation.comparison import MODELS, Criteria
 from ecom.evaluation.periods import earlier
 from ecom.evaluation.temporal import ScoredSessions
-from ecom.features import add_features  # noqa: F401  the models unpickle it and the next
+from ecom.features import add_features  # noqa: F401  needed to unpickle the models, as is the next
 from ecom.models.averaging import LogOddsAverage  # noqa: F401
 from ecom.params.bootstrap import Bootstrap
 from ecom.params.evaluate import Evaluate
@@ -32,7 +32,9 @@ def main(stage: Stage) -> None:
     costs = Costs.model_validate(chosen["costs"])
     refits = read_model(stage, "models/refits.joblib")
     if refits["params"] != {"features.set": feature_set, **temporal.model_dump()}:
-        raise DataError("models/refits.joblib has other params: run `dvc repro refit` first")
+        raise DataError(
+            "models/refits.joblib was computed with other params: run `dvc repro refit` first"
+        )
     models = {name: read_model(stage, f"models/{name}.joblib") for name in MODELS}
     earlier_models = {
         name: model for name, model in refits["models"].items() if name in map(earlier, MODELS)

@@ -51,7 +51,7 @@ def test_what_is_no_table_of_sessions_is_told(content: bytes, said: str) -> None
 def test_names_in_a_message_are_neither_too_many_nor_too_long() -> None:
     header = ",".join([*NAMES, *(f"{'x' * 100}{number}" for number in range(50))])
 
-    with pytest.raises(DataError, match=r"\(50 in all\)") as caught:
+    with pytest.raises(DataError, match=r"\(50 in all\)") as raised:
         parse_csv(f"{header}\n".encode())
 
-    assert len(str(caught.value)) < 2000
+    assert len(str(raised.value)) < 2000

@@ -114,11 +114,11 @@ def test_a_wrong_hash_names_source_expected_and_found(tmp_path: Path) -> None:
     page = b"<html>log in</html>"
     (tmp_path / "page.csv").write_bytes(page)
 
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(DataError) as raised:
         fetch_from("page.csv", root=tmp_path)
 
-    assert f"page.csv: sha256 with LF line ends: expected {SHA256}" in str(caught.value)
-    assert f"found {hashlib.sha256(page).hexdigest()} (the file is an HTML" in str(caught.value)
+    assert f"page.csv: sha256 with LF line ends: expected {SHA256}" in str(raised.value)
+    assert f"found {hashlib.sha256(page).hexdigest()} (the file is an HTML" in str(raised.value)
 
 
 def test_any_content_is_taken_without_a_hash_but_no_error_page(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_any_content_is_taken_without_a_hash_but_no_error_page(tmp_path: Path) -
 
 
 def test_no_answer_at_all_is_told_apart_and_says_how_to_point_at_a_file(tmp_path: Path) -> None:
-    with pytest.raises(NoSourceAnsweredError) as caught:
+    with pytest.raises(NoSourceAnsweredError) as raised:
         fetch_from("none.csv", "http://127.0.0.1:9/x", "s3://bucket/x", "odd://x", root=tmp_path)
 
     for said in (
@@ -141,7 +141,7 @@ def test_no_answer_at_all_is_told_apart_and_says_how_to_point_at_a_file(tmp_path
         "odd",
         "params.yaml: data.sources",
     ):
-        assert said in str(caught.value)
+        assert said in str(raised.value)
 
 
 @pytest.mark.slow

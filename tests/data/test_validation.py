@@ -97,12 +97,12 @@ def test_every_problem_is_listed_not_only_the_first() -> None:
     sessions.loc[:9, "Month"] = "Smarch"
     sessions.loc[3, "ExitRates"] = -0.1
 
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(DataError) as raised:
         validate(csv(sessions), BOUNDS).raise_if_invalid()
 
-    assert str(caught.value).splitlines()[0] == "the raw data has 2 problems:"
-    assert "ExitRates must be from 0 to 1; 1 row not (line 5: '-0.1')" in str(caught.value)
-    assert "10 rows not (line 2: 'Smarch', line 3: 'Smarch'" in str(caught.value)
+    assert str(raised.value).splitlines()[0] == "the raw data has 2 problems:"
+    assert "ExitRates must be from 0 to 1; 1 row not (line 5: '-0.1')" in str(raised.value)
+    assert "10 rows not (line 2: 'Smarch', line 3: 'Smarch'" in str(raised.value)
 
 
 @pytest.mark.parametrize(

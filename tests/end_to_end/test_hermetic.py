@@ -42,7 +42,7 @@ RECORD = {  # what track touches: lock and history, the code that goes with the 
 }
 
 
-def of(stage: str, *kinds: str) -> dict[str, Any]:
+def declared(stage: str, *kinds: str) -> dict[str, Any]:
     """Return paths that a stage declares, with their options."""
     return {
         path: options
@@ -54,12 +54,12 @@ def of(stage: str, *kinds: str) -> dict[str, Any]:
 
 def violations(stage: str, seen: set[Seen]) -> set[Seen]:
     """Return what a stage did without having declared it."""
-    outs = of(stage, "outs", "metrics")
+    outs = declared(stage, "outs", "metrics")
     kept = {path for path, options in outs.items() if options.get("persist")}
     folders = {str(parent) for path in outs for parent in PurePath(path).parents}
     python = {Path(sys.executable).name, Path(sys.executable).resolve().name, "strace"}
     allowed: Mapping[str, set[str]] = {
-        "read": {*of(stage, "deps"), *DECLARATION, *kept, *CODE},
+        "read": {*declared(stage, "deps"), *DECLARATION, *kept, *CODE},
         "write": {*outs, *folders},
         "list": {*CODE, str(ROOT / "src")},  # of the checkout that is installed, as all packages
         "variable": VARIABLES.get(stage, set()),
@@ -107,10 +107,12 @@ def test_a_stage_opens_all_the_data_that_it_declares(
 ) -> None:
     read = {item.what for item in observed[stage] if item.kind == "read"}
     written = {item.what for item in observed[stage] if item.kind == "write"}
-    data = {dep for dep in of(stage, "deps") if not dep.startswith(("src/", "stages/", "require"))}
+    data = {
+        dep for dep in declared(stage, "deps") if not dep.startswith(("src/", "stages/", "require"))
+    }
 
     assert data <= read
-    assert set(of(stage, "outs", "metrics")) <= written
+    assert set(declared(stage, "outs", "metrics")) <= written
 
 
 def test_fetch_opens_its_source_and_no_other_file(unchanged: Project, tmp_path: Path) -> None:
@@ -146,7 +148,7 @@ IN_TRACK = ("track", "stages/track.py", "state = {")
 
 
 @pytest.mark.parametrize(
-    ("place", "code", "caught"),
+    ("place", "code", "expected"),
     [
         (IN_CLEAN, "open('{root}/README.md').close()", {README}),
         (IN_CLEAN, "open('README.md').close()", {README}),
@@ -209,7 +211,7 @@ IN_TRACK = ("track", "stages/track.py", "state = {")
     ],
 )
 def test_a_planted_fault_is_caught(
-    unchanged: Project, tmp_path: Path, place: tuple[str, str, str], code: str, caught: set[Seen]
+    unchanged: Project, tmp_path: Path, place: tuple[str, str, str], code: str, expected: set[Seen]
 ) -> None:
     stage, file, after = place
     elsewhere = tmp_path / "elsewhere"
@@ -221,5 +223,5 @@ def test_a_planted_fault_is_caught(
 
     (unchanged.root / "metrics" / "x.json").unlink(missing_ok=True)
     assert violations(stage, seen) == {
-        Seen(kind, what.format(elsewhere=elsewhere)) for kind, what in caught
+        Seen(kind, what.format(elsewhere=elsewhere)) for kind, what in expected
     }

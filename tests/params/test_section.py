@@ -38,10 +38,10 @@ def test_numbers_with_an_exponent_are_numbers(text: str) -> None:
 
 
 def test_every_fault_is_told_at_once() -> None:
-    with pytest.raises(ParamsError) as caught:
+    with pytest.raises(ParamsError) as raised:
         parse_section(with_values({"split": {"seed": "x", "tset_size": 0.2}}), Split)
 
-    assert str(caught.value).splitlines() == [
+    assert str(raised.value).splitlines() == [
         "params.yaml has",
         "  - split.test_size: missing; expected a value",
         "  - split.seed: 'x' is not allowed; input should be a valid integer",

@@ -60,11 +60,30 @@ def test_the_stage_that_records_depends_on_the_code_of_all() -> None:
     assert code["track"] == set().union(*code.values())
 
 
+def test_a_module_imported_by_its_name_alone_counts(tmp_path: Path) -> None:
+    (tmp_path / "src").symlink_to(ROOT / "src")
+    (tmp_path / "stages").mkdir()
+    (tmp_path / "stages" / "new.py").write_text("from ecom.evaluation import curves\n")
+
+    code = Imports(tmp_path).code_of("new")
+
+    assert {"src/ecom/evaluation/curves.py", "src/ecom/evaluation/counts.py"} <= code
+
+
+def test_a_dep_that_cannot_be_kept_is_refused() -> None:
+    quoted = TEXT.replace("      - stages/clean.py\n", "      - 'stages/clean.py'\n      # why\n")
+
+    with pytest.raises(ProjectError, match=r"expected a line .* below deps, got '      # why'"):
+        with_code_deps(ROOT, quoted)
+
+
 def test_a_file_that_is_no_pipeline_is_refused() -> None:
     with pytest.raises(ProjectError, match=r"dvc\.yaml: not valid YAML"):
         with_code_deps(ROOT, "a: [")
     with pytest.raises(ProjectError, match=r"dvc\.yaml: names no stages"):
         with_code_deps(ROOT, "a: 1")
+    with pytest.raises(ProjectError, match="one without content"):
+        with_code_deps(ROOT, "stages:\n  clean:\n")
 
 
 def test_the_library_of_another_checkout_is_refused(tmp_path: Path) -> None:

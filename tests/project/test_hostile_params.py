@@ -149,10 +149,10 @@ def test_a_misspelt_key_is_told_with_what_was_meant(name: str) -> None:
 def test_a_file_that_is_no_params_is_a_clear_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
 
-    with pytest.raises(ParamsError, match=r"params\.yaml") as caught:
+    with pytest.raises(ParamsError, match=r"params\.yaml") as raised:
         read_params(tmp_path)
 
-    assert len(str(caught.value)) < 10_000
+    assert len(str(raised.value)) < 10_000
 
 
 yaml_like = st.text("ab:,-? []{}&*!|>'\"%@`#\n\t0123456789.e~\0é", max_size=60).map(str.encode)

@@ -43,10 +43,10 @@ def test_faults_of_all_sections_are_told_at_once() -> None:
         }
     )
 
-    with pytest.raises(ParamsError) as caught:
+    with pytest.raises(ParamsError) as raised:
         parse_params(values)
 
-    assert [line.split(":")[0] for line in str(caught.value).splitlines()] == [
+    assert [line.split(":")[0] for line in str(raised.value).splitlines()] == [
         "params.yaml has",
         "  - extra",
         "  - clean.drop_duplicates",

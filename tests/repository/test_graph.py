@@ -74,7 +74,7 @@ def test_every_script_is_a_stage_and_every_stage_a_script() -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_script_imports_its_surroundings_before_anything_else(stage: str) -> None:
+def test_a_script_imports_the_stage_modules_first(stage: str) -> None:
     imports = [node for node in script(stage).body if isinstance(node, ast.Import | ast.ImportFrom)]
 
     assert isinstance(imports[0], ast.ImportFrom)

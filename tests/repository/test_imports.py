@@ -31,7 +31,7 @@ def modules_loaded_by(stage: str) -> set[str]:
         ("features", [*TRAINING, "sklearn.linear_model", "sklearn.ensemble"]),
         ("baseline", [*TRAINING, "sklearn.ensemble"]),
         ("cv", TRAINING),
-        ("tune", [*TRAINING]),
+        ("tune", TRAINING),
         ("refit", TRAINING),
         ("threshold", [*TRAINING, "sklearn.linear_model", "sklearn.ensemble"]),
         ("evaluate", [*TRAINING, "sklearn.model_selection", "sklearn.ensemble"]),

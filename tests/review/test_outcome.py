@@ -114,10 +114,11 @@ def test_where_no_decisive_metric_can_be_compared_none_can_tell() -> None:
     assert comparison.verdict is None
     assert comparison.exit_status == 3
     assert "every decisive metric is defined differently" in to_markdown(comparison)
+    assert "decide the verdict" not in to_markdown(comparison)
     assert "PR-AUC" in to_markdown(comparison)
 
 
-def test_knobs_that_this_code_does_not_know_do_not_hinder() -> None:
+def test_unknown_params_do_not_prevent_a_comparison() -> None:
     main = state("main", SESSIONS, SCORES)
     params = json.loads(main.read("params.yaml"))
     params["threshold"]["margin"], params["evaluate"]["columns"] = 0.1, 3

@@ -98,6 +98,23 @@ def test_a_params_file_that_is_broken_is_a_clear_error(
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: 1", "names no stages"),
+        ("stages: {other: {cmd: x}}", "has no stage"),
+        ("stages: {a: }", "without content"),
+    ],
+)
+def test_a_pipeline_without_the_stage_is_a_clear_error(
+    stage: _stage.Stage, text: str, said: str
+) -> None:
+    (stage.root / "dvc.yaml").write_text(text)
+
+    with pytest.raises(ParamsError, match=said):
+        _stage.Stage(stage.name, stage.root)
+
+
+@pytest.mark.parametrize(
     ("error", "status", "said"),
     [
         (DataError("no rows"), 1, "test_stage: no rows\n"),

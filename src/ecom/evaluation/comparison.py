@@ -32,7 +32,7 @@ Measurement = Callable[[Floats], Mapping[str, Floats]]
 
 @dataclass(frozen=True)
 class Criteria:
-    """By what models are judged.
+    """What models are judged by.
 
     Attributes
     ----------

@@ -9,6 +9,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
 
 from ecom.evaluation.counts import Counts, Floats, count_flagged
 from ecom.evaluation.metrics import bin_of
+from ecom.evaluation.resampling import QUANTILES
 from ecom.evaluation.thresholds import break_even
 from ecom.schema import CLASS_NAMES
 
@@ -101,7 +102,9 @@ def reliability_points(labels: ArrayLike, scores: ArrayLike, bins: int) -> pd.Da
     groups = table.groupby("bin")
     counts = groups["label"].agg(["sum", "count"])
     intervals = [
-        binomtest(int(row["sum"]), int(row["count"])).proportion_ci(method="wilson")
+        binomtest(int(row["sum"]), int(row["count"])).proportion_ci(
+            confidence_level=QUANTILES[1] - QUANTILES[0], method="wilson"
+        )
         for _, row in counts.iterrows()
     ]
     return pd.DataFrame(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 COST: Final = "cost_per_1000_sessions"
-SMALLEST: Final = 1e-15  # the log loss takes probabilities nearer to 0 or 1 as this near
+SMALLEST: Final = 1e-15  # the log loss clips probabilities nearer to 0 or 1 than this
 
 
 @dataclass(frozen=True)

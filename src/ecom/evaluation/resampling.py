@@ -11,7 +11,8 @@ from ecom.evaluation.counts import Floats
 if TYPE_CHECKING:
     from ecom.params.bootstrap import Bootstrap
 
-QUANTILES: Final = (0.025, 0.975)  # between which each interval of the project lies
+# Every interval lies between these; dvc.yaml, params.yaml and README.md name the level in words.
+QUANTILES: Final = (0.025, 0.975)
 LEVEL: Final = f"{100 * (QUANTILES[1] - QUANTILES[0]):g} %"  # of these intervals, for people
 BATCH: Final = 100  # resamples that are in memory at once
 

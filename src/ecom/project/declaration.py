@@ -50,9 +50,11 @@ def declared_stages(content: Any) -> dict[str, DeclaredStage]:
     Raises
     ------
     ValueError
-        It declares none.
+        It declares none, or one without content.
     """
     stages = content.get("stages") if isinstance(content, Mapping) else None
-    if not isinstance(stages, Mapping):
-        raise ValueError("names no stages")  # noqa: TRY004  a fault of the file, not of the caller
+    if not isinstance(stages, Mapping) or not all(
+        isinstance(stage, Mapping) for stage in stages.values()
+    ):
+        raise ValueError("names no stages, or one without content")
     return {name: DeclaredStage.from_yaml(stage) for name, stage in stages.items()}

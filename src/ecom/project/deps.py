@@ -63,7 +63,7 @@ class Imports:
         """Return the paths of all code that runs in a stage, and of the pinned environment."""
         scripts = self._scripts(stage)
         imported = {module for script in scripts for module in _imported(self._parse(script))}
-        modules = {module for module in imported if module.split(".")[0] == PACKAGE} | {PACKAGE}
+        modules = imported & self._graph.modules | {PACKAGE}
         for module in tuple(modules):
             modules |= self._graph.find_upstream_modules(module)
         # A package's own module runs before each module in the package.
@@ -134,7 +134,7 @@ def with_code_deps(root: Path, text: str) -> str:
     Raises
     ------
     ProjectError
-        The text is not a valid dvc.yaml.
+        The text is not a valid dvc.yaml, or has more below ``deps`` than paths with comments.
     """
     try:
         stages = list(declared_stages(parse_yaml(text)))
@@ -161,7 +161,14 @@ def _with_deps(block: str, code: set[str]) -> str:
     end = begin + 1
     while end < len(lines) and lines[end].startswith("      "):
         end += 1
-    items = [match for line in lines[begin + 1 : end] if (match := _ITEM.match(line))]
+    items = []
+    for line in lines[begin + 1 : end]:
+        item = _ITEM.match(line)
+        if item is None:
+            raise ProjectError(
+                f"{PIPELINE}: expected a line '      - path  # comment' below deps, got {line!r}"
+            )
+        items.append(item)
     comments = {item["path"]: item["comment"] for item in items if item["comment"]}
     data = [item["path"] for item in items if not _CODE.match(item["path"])]
     deps = [_item(path, comments.get(path)) for path in (*data, *sorted(code))]
@@ -181,7 +188,7 @@ def _packages(module: str) -> Iterator[str]:
 
 
 def _imported(tree: ast.Module) -> set[str]:
-    """Return the modules that a script imports, except for type checkers."""
+    """Return the names that a script imports, except for type checkers; most are modules."""
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             node.body = []
@@ -189,6 +196,7 @@ def _imported(tree: ast.Module) -> set[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
             modules.add(node.module)
+            modules |= {f"{node.module}.{alias.name}" for alias in node.names}  # some are modules
         elif isinstance(node, ast.Import):
             modules |= {alias.name for alias in node.names}
     return modules

@@ -51,7 +51,7 @@ def parse_metrics(text: str | bytes, path: str, error: type[EcomError]) -> Any:
 
     metrics = json.loads(text, object_hook=Metrics, parse_constant=_refuse)
     if not isinstance(metrics, dict):
-        raise ValueError(f"expected a mapping, got {metrics!r}")  # noqa: TRY004  as of bad JSON
+        raise ValueError(f"expected a mapping, got {metrics!r}")  # noqa: TRY004  same error as for invalid JSON
     return metrics
 
 

@@ -213,12 +213,12 @@ class State:
         return f"{self} has no {path}{advice}"
 
     def _missing(self, path: str) -> str:
-        advice = (
-            "`dvc repro` makes it"
-            if self.revision is None
-            else f"`dvc fetch` brings it from a remote, `make review BASE={self.name}` makes it"
+        if self.revision is None:
+            return f"{path} of {self} is missing: `dvc repro` makes it"
+        return (
+            f"{path} of {self} is in neither the DVC cache nor a remote: `dvc fetch` brings it "
+            f"from a remote, `make review BASE={self.name}` makes it"
         )
-        return f"{path} of {self} is in neither the DVC cache nor a remote: {advice}"
 
 
 class _MetricsByStage(dict[str, Any]):

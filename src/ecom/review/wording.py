@@ -145,9 +145,11 @@ def _how_judged(comparison: Comparison) -> str:
     before, after = comparison.mean_scores
     rate = comparison.purchases / comparison.sessions
     decide = "decides" if len(decisive) == 1 else "decide"
+    deciding = [f"{' and '.join(decisive)} {decide} the verdict."] if decisive else []
     return "\n".join(
         [
-            f"{' and '.join(decisive)} {decide} the verdict. A metric is better or worse if",
+            *deciding,
+            "A metric is better or worse if",
             f"the {LEVEL} interval of its paired difference (stratified bootstrap) does not",
             "contain 0, and the difference matters.",
             f"The mean score is {before:.4f} → {after:.4f}, the rate of purchases {rate:.4f}.",
@@ -213,7 +215,7 @@ def _group(name: str, group: Group) -> list[str]:
 
 
 def _mean(mean: float) -> str:
-    return f"{mean:,.0f}" if mean >= LARGE else f"{mean:.2g}"
+    return f"{mean:,.0f}" if round(mean) >= LARGE else f"{mean:.2g}"
 
 
 def _changes(comparison: Comparison) -> str:
