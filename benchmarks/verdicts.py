@@ -225,7 +225,7 @@ def write_page(trial: Trial) -> str:
                         "",
                         "matters from",
                         "largest seen",
-                        "interval leaves 0 out",
+                        "interval without 0",
                         "better",
                         "worse",
                     ],

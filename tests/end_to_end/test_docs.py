@@ -32,7 +32,7 @@ RUN: dict[str, str | tuple[str, str]] = {
     "git config user.name": "test",
     "git restore . && dvc checkout": "",
     "make": "run the long proofs",
-    "make deps": "",
+    "make deps": ("make deps PYTHONPATH=src", ""),
     "make docs": "",
     "make report": "reports/index.html",
     "make run": HAS_RESULTS,
