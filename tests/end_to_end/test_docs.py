@@ -32,7 +32,7 @@ RUN: dict[str, str | tuple[str, str]] = {
     "git config user.name": "test",
     "git restore . && dvc checkout": "",
     "make": "run the long proofs",
-    "make deps": ("make deps PYTHONPATH=src", ""),
+    "make deps": "",
     "make docs": "",
     "make report": "reports/index.html",
     "make run": HAS_RESULTS,
@@ -120,7 +120,8 @@ def test_a_command_works_as_it_is_shown(put_back: Project, tmp_path: Path, comma
         .replace("make", f"make VENV={sys.prefix} {ready}", int(run.startswith("make")))
     )
 
-    done = put_back.run("bash", "-c", run)
+    # As in a clone, whose environment has the library of the clone.
+    done = put_back.run("bash", "-c", run, PYTHONPATH=str(put_back.root / "src"))
 
     assert printed in done.stdout
     assert "Traceback" not in done.stdout
