@@ -184,7 +184,7 @@ def test_a_bad_parameter_stops_the_stages_that_read_its_section_and_no_other(
         by_hand = unchanged.run(sys.executable, f"stages/{stage}.py", check=False)
         stops = "tune" in sections_read_by(stage) or stage == "fetch"
         assert by_hand.returncode == int(stops), by_hand.stdout
-        assert (TUNE_FAULT in by_hand.stdout) is (stops or stage == "track")  # track only warns
+        assert (TUNE_FAULT in by_hand.stdout) is stops
 
     done = unchanged.run("dvc", "repro", check=False)
 
