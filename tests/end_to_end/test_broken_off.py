@@ -208,7 +208,7 @@ def test_a_worker_that_is_killed_is_named_as_the_cause(project: Project) -> None
     project.run("git", "checkout", "--quiet", "params.yaml")
 
     assert process.returncode == 1
-    assert said.splitlines()[-1].startswith("tune: a worker process was killed, as where memory")
+    assert said.splitlines()[-1].startswith("tune: a worker process was killed, probably because")
     assert "Traceback" not in said
 
 
