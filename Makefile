@@ -72,11 +72,11 @@ docs: $(VENV)/test.ready  ## write results into README.md, and docs/licences.md
 		$$(sed -n 's/^\([A-Za-z0-9._-]*\)==.*/\1/p' requirements.txt) >> docs/licences.md
 
 audit: $(VENV)/test.ready  ## list known vulnerabilities of what is pinned; needs the web
-	pip-audit --strict --disable-pip --require-hashes --requirement requirements-dev.txt $(ARGUED)
-	pip-audit --strict --disable-pip --require-hashes --requirement requirements-remotes.txt $(ARGUED)
+	pip-audit --strict --disable-pip --require-hashes --requirement requirements-dev.txt $(IGNORED)
+	pip-audit --strict --disable-pip --require-hashes --requirement requirements-remotes.txt $(IGNORED)
 
 # Vulnerabilities that do not concern this project: `--ignore-vuln ID \`, the reason in a line above.
-ARGUED :=
+IGNORED :=
 
 sbom: $(VENV)/test.ready  ## write reports/sbom.json, the bill of materials (CycloneDX)
 	@mkdir -p reports

@@ -13,6 +13,7 @@ from typing import Any
 
 MARKER = "<!-- ecom review -->"
 PICTURE = "![Curves of both sides]"
+MISSING = f"{MARKER}\n\n## ⚠️ No comparison\n\nThe pipeline did not finish: see its job.\n"
 
 
 def ask(method: str, address: str, body: dict[str, str] | None = None) -> Any:
@@ -29,7 +30,8 @@ def ask(method: str, address: str, body: dict[str, str] | None = None) -> Any:
 
 def main() -> None:
     """Update the comment that bears the marker, or write the first."""
-    text = Path(sys.argv[1]).read_text(encoding="utf-8")
+    review = Path(sys.argv[1])
+    text = review.read_text(encoding="utf-8") if review.exists() else MISSING
     text = "\n".join(line for line in text.splitlines() if not line.startswith(PICTURE))
     project = urllib.parse.quote(os.environ["CI_PROJECT_ID"], safe="")
     notes = (

@@ -1,4 +1,4 @@
-"""The process that a stage runs in: import path, threads, kernels, streams, last words.
+"""The process that a stage runs in: import path, threads, kernels, streams, how it reports a crash.
 
 Imported before anything else. It fixes what numerical libraries read when they load: the number of
 threads, and the kernels of OpenBLAS, which round differently from one CPU to the next. It puts the
@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT / "src"))
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 if platform.machine() in {"x86_64", "AMD64"}:
-    os.environ["OPENBLAS_CORETYPE"] = "Nehalem"  # every x86-64 CPU in use has it
+    os.environ["OPENBLAS_CORETYPE"] = "Nehalem"  # every x86-64 CPU in use can run these
 
 _NO_MEMORY = re.compile("MemoryError|failed to map segment|Cannot allocate memory")
 
@@ -33,7 +33,7 @@ def escape_what_the_terminal_lacks() -> None:
 def say_if_memory_ran_out(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    """Print one line if memory ran out, wherever that happened; else the traceback, as ever."""
+    """Print one line if memory ran out, in this process or a worker; else the usual traceback."""
     killed = kind.__name__ == "TerminatedWorkerError"  # of joblib, which may not be loaded
     if not killed and kind is not MemoryError and not _NO_MEMORY.search(f"{kind} {error}"):
         sys.__excepthook__(kind, error, trace)

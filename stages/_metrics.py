@@ -1,6 +1,6 @@
 """How stages read and write metrics/*.json."""
 
-from _stage import Stage
+from _stage import DECIMALS, Stage
 
 import json
 from collections.abc import Mapping
@@ -8,8 +8,6 @@ from typing import Any
 
 from ecom.errors import DataError
 from ecom.project.formats import parse_metrics
-
-DECIMALS = 6
 
 
 def read_metrics(stage: Stage, path: str) -> Any:

@@ -17,11 +17,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
-from ecom.errors import DataError, EcomError, ParamsError
+from ecom.errors import DataError, EcomError, ParamsError, describe
 from ecom.params.section import AnySection, parse_section
 from ecom.project.declaration import declared_stages
 from ecom.project.formats import parse_yaml
 from ecom.schema import DataKind
+
+DECIMALS = 6  # of figures in metrics and plots
 
 # What reading a file that was cut off or replaced may raise; KeyError comes from joblib.
 _UNREADABLE = (
@@ -184,7 +186,7 @@ def run(main: Callable[[Stage], None]) -> None:
         print(f"{name}: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
     except OSError as error:
-        print(f"{name}: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
+        print(f"{name}: {describe(error)}", file=sys.stderr)
         sys.exit(1)
 
 

@@ -1,6 +1,6 @@
 """How stages read and write tables: Parquet or CSV, by the ending of the path."""
 
-from _stage import Stage
+from _stage import DECIMALS, Stage
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -52,8 +52,8 @@ def write_table(stage: Stage, path: str, table: "pd.DataFrame") -> None:
 
 
 def write_plot(stage: Stage, path: str, table: "pd.DataFrame") -> None:
-    """Write the table behind a plot, rounded to 6 decimals."""
-    write_table(stage, path, table.round(6))
+    """Write the table behind a plot, rounded."""
+    write_table(stage, path, table.round(DECIMALS))
 
 
 def write_predictions(

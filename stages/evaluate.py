@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ecom.errors import DataError
 from ecom.evaluation.assessment import assess
 from ecom.evaluation.comparison import MODELS, Criteria
-from ecom.evaluation.periods import earlier
+from ecom.evaluation.periods import earlier, refit_params
 from ecom.evaluation.temporal import ScoredSessions
 from ecom.features import add_features  # noqa: F401  needed to unpickle the models, as is the next
 from ecom.models.averaging import LogOddsAverage  # noqa: F401
@@ -31,7 +31,7 @@ def main(stage: Stage) -> None:
     thresholds = {"baseline": chosen["baseline_threshold"], "best_model": chosen["threshold"]}
     costs = Costs.model_validate(chosen["costs"])
     refits = read_model(stage, "models/refits.joblib")
-    if refits["params"] != {"features.set": feature_set, **temporal.model_dump()}:
+    if refits["params"] != refit_params(feature_set, temporal):
         raise DataError(
             "models/refits.joblib was computed with other params: run `dvc repro refit` first"
         )

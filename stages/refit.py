@@ -11,6 +11,7 @@ from _tables import read_features
 from typing import TYPE_CHECKING, Any
 
 from ecom.errors import DataError
+from ecom.evaluation.periods import refit_params
 from ecom.models.refits import refit
 from ecom.params.baseline import Baseline
 from ecom.params.features import Features
@@ -39,8 +40,8 @@ def main(stage: Stage) -> None:
     refits = refit(
         sessions, labels, settings, feature_set=feature_set, test_months=temporal.test_months
     )
-    used = {"features.set": feature_set, **temporal.model_dump()}
-    write_model(stage, "models/refits.joblib", {"params": used, "models": refits})
+    params = refit_params(feature_set, temporal)
+    write_model(stage, "models/refits.joblib", {"params": params, "models": refits})
     stage.say(f"{tuned['candidate']} as {', '.join(refits)}")
 
 

@@ -4,6 +4,7 @@ from _metrics import write_metrics
 from _stage import Stage, run
 from _tables import read_table, write_plot
 
+from ecom.evaluation.comparison import MODELS
 from ecom.evaluation.counts import count_flagged
 from ecom.evaluation.curves import sweep
 from ecom.evaluation.metrics import without_resamples
@@ -21,7 +22,7 @@ from ecom.schema import TARGET
 def main(stage: Stage) -> None:
     params, bootstrap = stage.params(Threshold), stage.params(Bootstrap)
     points, thresholds, trivial = {}, {}, {}
-    for name in ("baseline", "best_model"):
+    for name in MODELS:
         table = read_table(stage, f"data/predictions/{name}_out_of_fold.parquet")
         labels, scores = table[TARGET].to_numpy(), table["score"].to_numpy()
         if name == "best_model":

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ecom.errors import EcomError, ProjectError
+from ecom.errors import EcomError, ProjectError, describe
 from ecom.project.files import PIPELINE, README, REPORT, REVIEW
 from ecom.project.params_file import read_params
 
@@ -207,4 +207,4 @@ if __name__ == "__main__":
     except EcomError as error:
         sys.exit(f"ecom: {error}")
     except OSError as error:
-        sys.exit(f"ecom: {error.strerror or error}: {error.filename or ''}")
+        sys.exit(f"ecom: {describe(error)}")

@@ -35,3 +35,9 @@ class NoSourceAnsweredError(EcomError):
 
 class TrackingError(EcomError):
     """The record in MLflow cannot be written or read; the pipeline's results are not affected."""
+
+
+def describe(error: OSError) -> str:
+    """Return what the system says of a failed operation, with the file it was about, if any."""
+    cause = error.strerror or str(error)
+    return f"{cause}: {error.filename}" if error.filename else cause

@@ -77,5 +77,5 @@ CATEGORICAL: Final = tuple(column.name for column in COLUMNS if column.type == "
 NUMERIC: Final = tuple(name for name in FEATURES if name not in CATEGORICAL)
 FEATURE_SETS: Final[dict[FeatureSet, tuple[str, ...]]] = {
     "end_of_session": FEATURES,
-    "at_arrival": tuple(column.name for column in COLUMNS if column.known == ARRIVAL),
+    ARRIVAL: tuple(column.name for column in COLUMNS if column.known == ARRIVAL),
 }

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ecom.review.outcome import UNDECIDABLE
-from project import ROOT, Project
+from project import Project
 
 # The environment of these tests serves, instead of one that make would set up.
 MAKE = ("make", "--silent", f"VENV={sys.prefix}", f"--assume-old={sys.prefix}/run.ready")
@@ -138,33 +137,3 @@ def test_experiment_commit_folder_and_workspace_are_compared(unchanged: Project)
     assert "Stale: the results of workspace do not belong" in stale.stdout
     assert compare("HEAD", ".", "--gate", check=False).returncode == UNDECIDABLE
     assert "No different" in compare("HEAD", "main", "--format", "markdown", "--gate").stdout
-
-
-def test_gitlab_gets_one_comment_that_is_updated(tmp_path: Path) -> None:
-    from gitlab import notes_server
-
-    review = tmp_path / "review.md"
-    review.write_text("<!-- ecom review -->\n\n![Curves of both sides](curves.png)\n\nfirst\n")
-    with notes_server([{"id": 1, "body": "something else"}]) as (address, notes):
-        for text in ("first", "second"):
-            review.write_text(review.read_text(encoding="utf-8").replace("first", text))
-            subprocess.run(
-                [
-                    sys.executable,
-                    str(ROOT / ".gitlab" / "comment.py"),
-                    str(review),
-                ],
-                check=True,
-                env=os.environ
-                | {
-                    "CI_API_V4_URL": address,
-                    "CI_PROJECT_ID": "group/shop",
-                    "CI_MERGE_REQUEST_IID": "7",
-                    "REVIEW_TOKEN": "t",
-                },
-            )
-
-    assert [note["body"] for note in notes] == [
-        "something else",
-        "<!-- ecom review -->\n\n\nsecond",
-    ]

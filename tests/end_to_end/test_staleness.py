@@ -145,7 +145,9 @@ def test_a_module_makes_exactly_the_stages_stale_that_import_it(
         assert stale(synthetic) == track_with(IMPORTERS[file])
 
 
-def test_the_environment_makes_all_stages_stale_and_no_other_file_any(synthetic: Project) -> None:
+def test_the_environment_makes_every_stage_stale_and_unrelated_files_make_none_stale(
+    synthetic: Project,
+) -> None:
     with ExitStack() as stack:
         for file in FILES:
             if file in IMPORTERS and not IMPORTERS[file]:

@@ -1,7 +1,7 @@
 """The model card quotes the metrics, and says what is true of the strategy and the data in use."""
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -9,9 +9,10 @@ import pytest
 
 from ecom.evaluation.counts import FLAG_NONE
 from ecom.evaluation.metrics import METRICS
+from ecom.params.threshold import Strategy
 from ecom.project.formats import parse_yaml
 from ecom.project.params_file import read_params
-from ecom.reporting.card import write_card
+from ecom.reporting.card import STRATEGIES, write_card
 from ecom.schema import FEATURE_SETS
 from project import ROOT
 
@@ -192,3 +193,7 @@ def test_no_line_has_two_spaces_or_a_blank_before_a_full_stop(metrics: dict[str,
         metrics["threshold"]["strategy"] = strategy
         prose = [line for line in card(metrics).splitlines()[19:] if not line.startswith("|")]
         assert not [line for line in prose if "  " in line or " ." in line or line.startswith(" ")]
+
+
+def test_the_card_has_words_for_every_strategy() -> None:
+    assert {*STRATEGIES, "fixed"} == set(get_args(Strategy))

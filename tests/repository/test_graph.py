@@ -134,7 +134,7 @@ def test_what_fits_models_depends_neither_on_figures_nor_on_words_nor_on_other_s
     assert code & sections <= declared
 
 
-def test_git_keeps_what_people_read_and_dvc_all_else() -> None:
+def test_metrics_plots_and_the_card_are_in_git_and_other_outs_in_dvc() -> None:
     for stage in DECLARED.values():
         for path, options in stage.outs.items():
             in_git = path.startswith(("docs/", "metrics/"))

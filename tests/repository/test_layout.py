@@ -23,11 +23,11 @@ test_file.__test__ = False  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("module", [*MODULES, *SHARED], ids=str)
-def test_a_module_has_a_file_of_tests_of_its_name(module: Path) -> None:
+def test_each_module_has_a_test_file_of_the_same_name(module: Path) -> None:
     assert test_file(module).is_file()
     assert "def test_" in test_file(module).read_text(encoding="utf-8")
 
 
-def test_a_package_holds_a_line_on_itself_and_no_code() -> None:
+def test_an_init_module_holds_one_docstring_line_and_no_code() -> None:
     for path in LIBRARY.rglob("__init__.py"):
         assert len(path.read_text(encoding="utf-8").splitlines()) == 1

@@ -17,7 +17,7 @@ FILES = ("requirements.txt", "requirements-dev.txt", "requirements-remotes.txt")
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 # Licences that ask for more than a notice, of packages that are used as they come, unchanged and
 # not shipped: `pip` fetches them from their authors.
-ARGUED = {
+REVIEWED_LICENCES = {
     "asyncssh": "EPL-2.0, by choice",
     "certifi": "MPL-2.0: a list of certificates",
     "dulwich": "Apache-2.0, by choice",
@@ -136,7 +136,7 @@ def test_licences_that_ask_for_more_than_a_notice_are_argued() -> None:
         if re.search(r"GPL|GNU|MPL|Mozilla|EPL|UNKNOWN|Proprietary", line)
     ]
 
-    assert {canonicalize_name(name) for name, *_ in rows} == set(ARGUED)
+    assert {canonicalize_name(name) for name, *_ in rows} == set(REVIEWED_LICENCES)
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,11 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from ecom.review.wording import MARKER, PICTURE
+from gitlab import notes_server
 from project import ROOT
 
+REVIEW = f"{MARKER}\n\n{PICTURE}(curves.png)\n\n".encode()
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 TARGETS = set(re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 
@@ -75,7 +79,7 @@ def test_they_run_what_a_person_runs() -> None:
     assert used <= TARGETS
 
 
-PICTURE = b"\x89PNG\r\n\x1a\n picture"
+PNG = b"\x89PNG\r\n\x1a\n picture"
 
 
 @dataclass(frozen=True)
@@ -122,14 +126,14 @@ def github(tmp_path: Path) -> GitHub:
     (tmp_path / "state.json").write_text(json.dumps(state), encoding="utf-8")
     github = GitHub(tmp_path)
     github.artifact("number", b"12\n")
-    github.artifact("curves.png", PICTURE)
-    github.artifact("review.md", b"<!-- ecom review -->\n\n![Curves](curves.png)\n\nfirst\n")
+    github.artifact("curves.png", PNG)
+    github.artifact("review.md", REVIEW + b"first\n")
     return github
 
 
 def test_a_pull_request_has_one_comment_with_a_picture_that_is_updated(github: GitHub) -> None:
     for text in (b"first", b"second"):
-        github.artifact("review.md", b"<!-- ecom review -->\n\n![Curves](curves.png)\n\n" + text)
+        github.artifact("review.md", REVIEW + text)
         done = github.comment()
         assert done.returncode == 0, done.stderr
 
@@ -137,9 +141,9 @@ def test_a_pull_request_has_one_comment_with_a_picture_that_is_updated(github: G
     picture = f"https://github.com/shop/model/raw/review-pictures/{place}"
     assert [comment["body"] for comment in github.state["comments"]] == [
         "looks good",
-        f"<!-- ecom review -->\n\n\n![Curves]({picture})\n\nsecond\n<sub>Of aaaaaaa.</sub>\n",
+        f"{MARKER}\n\n\n{PICTURE}({picture})\n\nsecond\n<sub>For commit aaaaaaa.</sub>\n",
     ]
-    assert github.state["pictures"] == {place: PICTURE.decode("latin-1")}
+    assert github.state["pictures"] == {place: PNG.decode("latin-1")}
 
 
 def test_without_a_picture_the_comment_has_none(github: GitHub) -> None:
@@ -152,7 +156,7 @@ def test_without_a_picture_the_comment_has_none(github: GitHub) -> None:
 
 
 @pytest.mark.parametrize("number", [b"12; rm -rf .", b"../../users", b"", b"-1", b"12 13"])
-def test_a_number_that_is_none_is_refused(github: GitHub, number: bytes) -> None:
+def test_what_is_not_the_number_of_a_pull_request_is_refused(github: GitHub, number: bytes) -> None:
     github.artifact("number", number)
 
     assert github.comment().returncode == 1
@@ -164,19 +168,48 @@ def test_a_review_of_another_commit_than_the_head_is_not_written(github: GitHub)
     assert len(github.state["comments"]) == 1
 
 
-def test_where_the_pipeline_left_no_review_the_comment_says_so(github: GitHub) -> None:
+def test_if_the_pipeline_wrote_no_review_the_comment_says_so(github: GitHub) -> None:
     (github.folder / "artifact" / "review.md").unlink()
 
     assert github.comment().returncode == 0
-    assert "The pipeline did not get as far" in github.state["comments"][1]["body"]
+    assert "The pipeline did not finish" in github.state["comments"][1]["body"]
 
 
-def test_text_of_foreign_make_calls_nobody_and_hides_nowhere(github: GitHub) -> None:
+def test_untrusted_text_mentions_nobody_and_gets_the_marker(github: GitHub) -> None:
     for _ in range(2):
         github.artifact("review.md", b"no mark\n@everyone look, me@example.org\n")
         assert github.comment().returncode == 0
 
     assert len(github.state["comments"]) == 2
     body = github.state["comments"][1]["body"]
-    assert body.startswith("<!-- ecom review -->")
+    assert body.startswith(MARKER)
     assert re.findall(r"@(.)", body) == ["\u200b", "\u200b"]
+
+
+def comment_on_gitlab(review: Path, address: str) -> None:
+    variables = {
+        "CI_API_V4_URL": address,
+        "CI_PROJECT_ID": "group/shop",
+        "CI_MERGE_REQUEST_IID": "7",
+        "REVIEW_TOKEN": "t",
+    }
+    script = str(ROOT / ".gitlab" / "comment.py")
+    subprocess.run([sys.executable, script, str(review)], check=True, env=os.environ | variables)
+
+
+def test_a_merge_request_has_one_comment_without_a_picture_that_is_updated(tmp_path: Path) -> None:
+    review = tmp_path / "review.md"
+    with notes_server([{"id": 1, "body": "something else"}]) as (address, notes):
+        for text in (b"first", b"second"):
+            review.write_bytes(REVIEW + text)
+            comment_on_gitlab(review, address)
+
+    assert [note["body"] for note in notes] == ["something else", f"{MARKER}\n\n\nsecond"]
+
+
+def test_if_the_pipeline_wrote_no_review_the_merge_request_says_so(tmp_path: Path) -> None:
+    with notes_server([]) as (address, notes):
+        comment_on_gitlab(tmp_path / "review.md", address)
+
+    assert notes[0]["body"].startswith(f"{MARKER}\n\n## ⚠️ No comparison")
+    assert "The pipeline did not finish" in notes[0]["body"]

@@ -102,7 +102,7 @@ def test_cost_is_left_out_where_an_error_costs_otherwise_and_the_rest_compared()
     assert "1 € and 5 € in base and 1 € and 8 € in head" in to_markdown(comparison)
 
 
-def test_where_no_decisive_metric_can_be_compared_none_can_tell() -> None:
+def test_the_verdict_is_undecidable_if_no_decisive_metric_can_be_compared() -> None:
     rules = replace(
         RULES, review=RULES.review.model_copy(update={"decisive": ["cost_per_1000_sessions"]})
     )

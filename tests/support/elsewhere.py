@@ -1,4 +1,4 @@
-"""The same commands on what is, as far as one machine can be, another machine in another year."""
+"""Run commands as on another machine in another year, as far as one machine can act as another."""
 
 import os
 import shutil
@@ -54,7 +54,7 @@ def elsewhere(project: Project, folder: Path, *command: str) -> "subprocess.Comp
     """Run a command as another user of another machine, a year later, on one core.
 
     Another time zone, locale, home, umask, hash seed, number of threads, width of the terminal;
-    what this machine cannot feign is left as it is (`works`, `has_locale`).
+    what this machine cannot change is left as it is (`works`, `has_locale`).
 
     Parameters
     ----------

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""As much of GitHub's command line as .github/comment needs, on a folder instead of GitHub.
+"""The part of GitHub's command line that .github/comment needs, on a folder instead of GitHub.
 
 $GITHUB_FOLDER holds artifact/, which `gh run download` brings, and state.json: the head of the pull
 request, its comments, and the pictures that were pushed.

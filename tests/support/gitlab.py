@@ -1,4 +1,4 @@
-"""As much of GitLab's API as a comment on a merge request needs, on loopback."""
+"""The part of GitLab's API that a comment on a merge request needs, served on loopback."""
 
 import json
 from collections.abc import Iterator

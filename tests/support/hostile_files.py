@@ -1,4 +1,4 @@
-"""Raw files under attack: mutations of a good file, of its cells, its rows, its text, its bytes."""
+"""Hostile raw files: mutations of a good file's cells, rows, text and bytes."""
 
 import csv
 import gzip
@@ -88,7 +88,7 @@ def one_cell(draw: st.DrawFn, table: Table) -> Table:
 
 
 def one_column(draw: st.DrawFn, table: Table) -> Table:
-    """One value throughout, or in every second row."""
+    """Put one value into every row of a column, or into every second row."""
     column, value, step = draw(columns) % len(table[0]), draw(cells), draw(st.integers(1, 2))
     for row in table[1::step]:
         row[column] = value
@@ -96,7 +96,7 @@ def one_column(draw: st.DrawFn, table: Table) -> Table:
 
 
 def a_plausible_column(draw: st.DrawFn, table: Table) -> Table:
-    """Values that the schema allows, alone or extreme: what passes must not break what follows."""
+    """Use extreme values that the schema allows: what passes must not break later stages."""
     column = draw(columns)
     if NAMES[column] in {*CATEGORICAL, TARGET, "Weekend"}:
         values = ["Feb", "May", "Nov", "Dec"] if NAMES[column] == "Month" else ["TRUE", "FALSE"]
@@ -111,7 +111,7 @@ def a_plausible_column(draw: st.DrawFn, table: Table) -> Table:
 
 
 def purchases_or_none_of_some_months(draw: st.DrawFn, table: Table) -> Table:
-    """Drop the rows of one class before or from a month on: what a hold-out in time stumbles on."""
+    """Drop the rows of one class before or from a month on, to break the hold-out in time."""
     months = draw(st.sampled_from([["Nov", "Dec"], ["Nov"], ["Dec"], ["May"]]))
     inside, dropped = draw(st.booleans()), draw(st.sampled_from([("True",), ("True", "False")]))
     month = NAMES.index("Month")
@@ -299,7 +299,8 @@ KINDS = tuple(mutation.__name__ for mutation in (*OF_TABLE, *OF_TEXT, *OF_BYTES)
 def hostile_files(draw: st.DrawFn, kind: str) -> tuple[list[str], bytes]:
     """Draw a file, and the one to three mutations that made it of the good one.
 
-    `kind` is among them; to one that may pass, only such are added, so that some files pass.
+    One of the mutations is `kind`. If it yields values that may pass, the others do too, so that
+    some files pass.
     """
     others = sorted(PLAUSIBLE) if kind in PLAUSIBLE else KINDS
     kinds = [kind, *draw(st.lists(st.sampled_from(others), max_size=2, unique=True))]

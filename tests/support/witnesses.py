@@ -1,4 +1,4 @@
-"""What a stage really opens: told by Python itself, and by the kernel where strace is at hand.
+"""What a stage really opens, seen by Python itself, and by the kernel where strace is installed.
 
 Python's audit hook (PEP 578) sees each open of Python code, in joblib's workers too, and the
 variables that are asked for; it does not see what C libraries open (Arrow, SQLite) nor what other
@@ -153,7 +153,7 @@ def _of_call(call: str, arguments: str, root: Path) -> Iterator[tuple[str, str]]
 
 
 def _counted(kind: str, what: str, root: Path, own: tuple[Path, ...]) -> str | None:
-    """Return what is to be declared, None where nothing is."""
+    """Return the path as dvc.yaml would declare it, or None if it needs no declaration."""
     if kind not in {"read", "write", "list"}:
         return what
     path = Path(os.path.realpath(what))

@@ -1,5 +1,6 @@
 """Champions on a real database: moved, moved back, and kept with their reasons."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -78,11 +79,21 @@ def test_an_alias_that_was_moved_by_hand_starts_a_new_line_of_champions(
     assert tmp_path.exists()
 
 
-def test_the_oldest_moves_are_dropped(client: MlflowClient) -> None:
-    for _ in range(3):
-        registry._move(client, registry._version(client, "1"), [], "x" * (TAG_LIMIT // 2))
+def test_the_oldest_moves_are_dropped_whole(client: MlflowClient) -> None:
+    long = [str(number) for number in range(10_000, 12_000)]
+    for reason in ("first", "second", "third"):
+        text = reason + "x" * (TAG_LIMIT // 3)
+        registry._move(client, registry._version(client, "1"), long, text)
 
-    assert len(client.get_registered_model(REGISTERED).tags[MOVES]) == TAG_LIMIT
+    tags = client.get_registered_model(REGISTERED).tags
+    moves, champions = tags[MOVES].splitlines(), tags[CHAMPIONS].split(",")
+    assert [re.findall("first|second|third", move) for move in moves] == [["second"], ["third"]]
+    assert champions == [*long, "1"][-len(champions) :]
+    assert len(tags[CHAMPIONS]) <= TAG_LIMIT
+
+
+def test_a_move_that_is_longer_than_a_tag_is_cut() -> None:
+    assert registry._newest(["old", "x" * (TAG_LIMIT + 1)], "\n") == "x" * TAG_LIMIT
 
 
 def test_a_recorded_state_is_never_stale(tmp_path: Path) -> None:

@@ -1,17 +1,25 @@
 """The split in time: the months before the test months, and the names of refits to them."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ecom.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ecom.params.temporal import Temporal
+    from ecom.schema import FeatureSet
+
 
 def earlier(model: str) -> str:
     """Return the name of a model's refit to the months before the test months."""
     return f"earlier_{model}"
+
+
+def refit_params(feature_set: "FeatureSet", temporal: "Temporal") -> dict[str, Any]:
+    """Return the params that refits depend on: kept beside them, to tell whether they are stale."""
+    return {"features.set": feature_set, **temporal.model_dump()}
 
 
 def rows_before(

@@ -23,8 +23,8 @@ def choose_threshold(counts: Counts, params: "Threshold") -> Floats:
 
     ``minimum_cost``: the least cost of errors. ``quota``: the lowest threshold that flags no more
     than the quota. ``target_precision``: of the thresholds that reach it, the one with the highest
-    recall. ``target_recall``: the highest that reaches it. ``fixed``: the one given. Of equals, the
-    highest.
+    recall. ``target_recall``: the highest that reaches it. ``fixed``: the one given. Ties go to
+    the highest threshold.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from ecom.params.section import OpenShare, Section, Share
 
+Strategy = Literal["minimum_cost", "quota", "target_precision", "target_recall", "fixed"]
 Cost = Annotated[float, Field(ge=0, le=1e9)]
 
 
@@ -31,7 +32,7 @@ class Threshold(Section):
 
     name = "threshold"
 
-    strategy: Literal["minimum_cost", "quota", "target_precision", "target_recall", "fixed"]
+    strategy: Strategy
     costs: Costs
     quota: OpenShare
     target_precision: OpenShare

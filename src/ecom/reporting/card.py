@@ -5,20 +5,22 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from ecom.evaluation.comparison import MODELS
 from ecom.evaluation.metrics import COST, METRICS
 from ecom.evaluation.resampling import LEVEL
 from ecom.models.candidates import CANDIDATES
 from ecom.notation import markdown_table
 from ecom.reporting.cells import metric_name, with_interval
-from ecom.schema import FEATURE_SETS, MONTHS
+from ecom.schema import ARRIVAL, FEATURE_SETS, MONTHS
 
 if TYPE_CHECKING:
     from ecom.params.folds import Folds
     from ecom.params.split import Split
+    from ecom.params.threshold import Strategy
     from ecom.results import EvaluateResults, Results
 
 TEMPLATE: Final = "model_card.md.j2"
-STRATEGIES: Final = {
+STRATEGIES: Final[dict["Strategy", str]] = {  # `fixed` is said in words of its own
     "minimum_cost": "the lowest cost of errors",
     "quota": "the share of sessions that can be acted on",
     "target_precision": "a target precision",
@@ -88,14 +90,14 @@ def write_card(
         level=LEVEL,
         description=CANDIDATES[metrics["tune"]["candidate"]].description,
         published=PUBLISHED,
-        figures=_cells(evaluate, METRICS, ("baseline", "best_model", "best_model_minus_baseline")),
+        figures=_cells(evaluate, METRICS, (*MODELS, "best_model_minus_baseline")),
         strategies=STRATEGIES,
         policies=_policies(evaluate),
-        arrival=FEATURE_SETS["at_arrival"],
+        arrival=FEATURE_SETS[ARRIVAL],
         short_names=[metric_name(metric) for metric in SHORT],
         feature_sets=[
             [f"`{name}`", *(with_interval(evaluate["feature_sets"], name, m) for m in SHORT)]
-            for name in ("at_arrival", "end_of_session")
+            for name in reversed(FEATURE_SETS)
         ],
         **_over_time(evaluate),
         page_values=[
@@ -163,7 +165,7 @@ def _over_time(evaluate: "EvaluateResults") -> dict[str, Any]:
     found = evaluate["temporal"]
     return {
         "months": " and ".join(dict.fromkeys([found["first_test_month"], MONTHS[-1]])),
-        "over_time": _cells(found, OVER_TIME, ("baseline", "best_model")),
+        "over_time": _cells(found, OVER_TIME, MODELS),
         "gain_of_seeing": with_interval(
             found["on_test_rows"], "best_model_minus_earlier_best_model", "pr_auc"
         ),

@@ -12,6 +12,7 @@ from ecom.notation import markdown_table
 from ecom.project.files import MODEL_CARD
 from ecom.project.states import folder_state
 from ecom.reporting.cells import metric_name, with_interval
+from ecom.schema import ARRIVAL
 
 if TYPE_CHECKING:
     from ecom.results import Results
@@ -103,7 +104,7 @@ def _facts(found: "Results") -> tuple[str, ...]:
             f"{features['test']['positive_rate']:.1%} end in a purchase"
         ),
         (
-            f"of {', '.join(sorted(cv['candidates']))}, cv selected {cv['selected']}: PR-AUC "
+            f"cv selected {cv['selected']} among {len(cv['candidates'])} candidates: PR-AUC "
             f"{gain['mean']:+.3f} ({low:+.3f} to {high:+.3f}) over the baseline, paired by fold"
         ),
         (
@@ -116,7 +117,7 @@ def _facts(found: "Results") -> tuple[str, ...]:
         ),
         (
             "with only what is known at arrival, PR-AUC is "
-            f"{with_interval(evaluate['feature_sets'], 'at_arrival', 'pr_auc')}"
+            f"{with_interval(evaluate['feature_sets'], ARRIVAL, 'pr_auc')}"
         ),
     ]
     if "temporal" in evaluate:

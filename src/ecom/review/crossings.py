@@ -70,7 +70,7 @@ def crossings(
         Raw sessions and their target, in the order of the scores of `base` and `head`. The index is
         the row's number in the clean data.
     base, head
-        Models of the same sessions.
+        The two models, scored on these sessions.
     """
     before, after = (side.scores >= side.threshold for side in (base, head))
     columns = _as_numbers(sessions)

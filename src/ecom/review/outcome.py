@@ -35,7 +35,7 @@ UNDECIDABLE: Final = 3  # exit status; 2 is that of a mistyped command
 
 @dataclass(frozen=True)
 class OwnFigures:
-    """A metric of each side, with the interval that the side itself gives."""
+    """A metric as each side reports it itself, with its interval."""
 
     metric: str
     base: float
@@ -102,7 +102,7 @@ class Comparison:
 
     @property
     def exit_status(self) -> int:
-        """Exit status of a gate: 0 if it opens, 1 if head is worse, 3 if undecidable."""
+        """Exit status of a gate: 0 if head may be merged, 1 if it is worse, 3 if undecidable."""
         if self.verdict is None or self.stale:
             return UNDECIDABLE
         return WORSE if self.verdict == "worse" else 0

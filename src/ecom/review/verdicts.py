@@ -146,7 +146,7 @@ def judge(  # noqa: PLR0913  costs and bins may be unknown one by one
     labels : array of shape (n,)
         1 for a purchase, 0 for none.
     base, head
-        Models of the same sessions.
+        The two models, scored on these sessions.
     rules
         Resamples, metrics, and from which difference each matters.
     costs
@@ -285,7 +285,7 @@ def judge_slices(
     sessions, labels
         Raw sessions and their target, in the order of the scores of `base` and `head`.
     base, head
-        Models of the same sessions.
+        The two models, scored on these sessions.
     rules
         Resamples, from which difference PR-AUC matters, and which slices are small.
 

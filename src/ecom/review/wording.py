@@ -13,6 +13,7 @@ from ecom.review.outcome import Comparison
 from ecom.review.verdicts import Finding, SliceFinding
 
 MARKER: Final = "<!-- ecom review -->"  # finds the comment again, so that it can be updated
+PICTURE: Final = "![Curves of both sides]"  # scripts of .github and .gitlab look for both
 MAX_NAMES: Final = 12  # in a list; further names are only counted
 LARGE: Final = 100  # means from here on are written without decimals
 SIGNS: Final = {"better": "🟢", "worse": "🔴", "no different": "⚪"}
@@ -38,7 +39,7 @@ def to_markdown(comparison: Comparison, picture: str | None = None) -> str:
     else:
         parts += [_findings(comparison), _how_judged(comparison), _slices(comparison.slices)]
         if picture:
-            parts.append(f"![Curves of both sides]({picture})")
+            parts.append(f"{PICTURE}({picture})")
         if comparison.crossings:
             parts.append(_crossings(comparison.crossings, comparison.thresholds))
     parts.append(_changes(comparison))

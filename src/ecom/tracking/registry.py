@@ -25,7 +25,7 @@ SINCE: Final = "ecom.champion.since"
 # Tags of the registered model: the champions that a rollback can bring back, and every move.
 CHAMPIONS: Final = "ecom.champions"
 MOVES: Final = "ecom.champion.moves"
-TAG_LIMIT: Final = 5000  # characters that MLflow keeps of a tag; the oldest moves are dropped
+TAG_LIMIT: Final = 5000  # characters that MLflow keeps of a tag
 
 
 class RecordedState(State):
@@ -175,9 +175,18 @@ def _move(client: "MlflowClient", version: Any, before: list[str], reason: str) 
     now = datetime.now(UTC).isoformat(timespec="seconds")
     client.set_registered_model_alias(REGISTERED, CHAMPION, version.version)
     moves = client.get_registered_model(REGISTERED).tags.get(MOVES, "")
-    moves += f"{now} version {version.version}: {reason}\n"
-    client.set_registered_model_tag(REGISTERED, MOVES, moves[-TAG_LIMIT:])
-    client.set_registered_model_tag(REGISTERED, CHAMPIONS, ",".join([*before, _number(version)]))
+    moves = _newest([*moves.splitlines(), f"{now} version {version.version}: {reason}"], "\n")
+    client.set_registered_model_tag(REGISTERED, MOVES, moves)
+    champions = _newest([*before, _number(version)], ",")
+    client.set_registered_model_tag(REGISTERED, CHAMPIONS, champions)
     for tag, value in ((REASON, reason), (SINCE, now)):
         client.set_model_version_tag(REGISTERED, version.version, tag, value)
     return Move(_number(version), before[-1] if before else None, reason)
+
+
+def _newest(items: list[str], separator: str) -> str:
+    """Join the newest items, the last ones, as far as they fit into a tag."""
+    joined = separator.join(items)
+    if len(joined) <= TAG_LIMIT:
+        return joined
+    return joined[-TAG_LIMIT:].partition(separator)[2] or joined[:TAG_LIMIT]
