@@ -1,8 +1,9 @@
 """The process that a stage runs in: import path, threads, kernels, streams, how it reports a crash.
 
 Imported before anything else. It fixes what numerical libraries read when they load: the number of
-threads, and the kernels of OpenBLAS, which round differently from one CPU to the next. It puts the
-library of this very checkout first on the path, also when DVC runs a copy of the project.
+threads, and the kernels of OpenBLAS, NumPy and the C library, which the CPU would otherwise choose,
+and which round differently. It puts the library of this very checkout first on the path, also when
+DVC runs a copy of the project.
 """
 
 import io
@@ -17,8 +18,30 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
-if platform.machine() in {"x86_64", "AMD64"}:
-    os.environ["OPENBLAS_CORETYPE"] = "Nehalem"  # every x86-64 CPU in use can run these
+
+# The kernels that every x86-64 CPU can run for which NumPy is built.
+KERNELS = {
+    "OPENBLAS_CORETYPE": "Nehalem",
+    "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR",
+    # exp, log and their like without fused multiply-add; the second pair is for glibc before 2.33.
+    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-FMA,-FMA4,-FMA_Usable,-FMA4_Usable",
+}
+
+
+def fix_kernels(script: Path) -> None:
+    """Make this process, and those it starts, use the same kernels on every x86-64 CPU.
+
+    The C library chooses its kernels when a process starts, so a stage starts itself once more.
+    """
+    if platform.machine() not in {"x86_64", "AMD64"}:
+        return
+    chosen_already = os.environ.get("GLIBC_TUNABLES") == KERNELS["GLIBC_TUNABLES"]
+    os.environ.update(KERNELS)
+    if sys.platform == "linux" and script.parent == ROOT / "stages" and not chosen_already:
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
+
+
+fix_kernels(Path(sys.argv[0]).resolve())
 
 _NO_MEMORY = re.compile("MemoryError|failed to map segment|Cannot allocate memory")
 

@@ -7,6 +7,7 @@ from _tables import read_features, write_predictions
 
 from ecom.evaluation.ranking import ranking_metrics
 from ecom.models.pipelines import build_pipeline
+from ecom.models.rounding import round_parameters
 from ecom.models.search import fold_metrics, out_of_fold_scores, stratified_folds
 from ecom.params.baseline import Baseline
 from ecom.params.features import Features
@@ -19,7 +20,8 @@ def main(stage: Stage) -> None:
     splitter = stratified_folds(labels, folds)
     pipeline = build_pipeline("logistic", feature_set=stage.params(Features).set, C=params.C)
     scores = out_of_fold_scores(pipeline, sessions, labels, splitter)
-    write_model(stage, "models/baseline.joblib", pipeline.fit(sessions, labels))
+    model = round_parameters(pipeline.fit(sessions, labels))
+    write_model(stage, "models/baseline.joblib", model)
     write_predictions(
         stage,
         "data/predictions/baseline_out_of_fold.parquet",

@@ -14,6 +14,7 @@ from ecom.evaluation.periods import earlier, refit_params
 from ecom.evaluation.temporal import ScoredSessions
 from ecom.features import add_features  # noqa: F401  needed to unpickle the models, as is the next
 from ecom.models.averaging import LogOddsAverage  # noqa: F401
+from ecom.models.rounding import purchase_scores
 from ecom.params.bootstrap import Bootstrap
 from ecom.params.evaluate import Evaluate
 from ecom.params.features import Features
@@ -65,7 +66,7 @@ def main(stage: Stage) -> None:
 def read_scored(stage: Stage, path: str, models: dict[str, Any]) -> ScoredSessions:
     """Read sessions and score them by each model."""
     sessions, labels = read_features(stage, path)
-    scores = {name: model.predict_proba(sessions)[:, 1] for name, model in models.items()}
+    scores = {name: purchase_scores(model, sessions) for name, model in models.items()}
     return ScoredSessions(sessions, labels, scores)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ecom.models.candidates import distributions_of
 from ecom.models.pipelines import build_pipeline, parameter_name
+from ecom.models.rounding import round_parameters
 from ecom.models.search import out_of_fold_scores, random_search, stratified_folds, trials
 from ecom.params.features import Features
 from ecom.params.folds import Folds
@@ -38,7 +39,7 @@ def main(stage: Stage) -> None:
     model, table = search.best_estimator_, trials(search, distributions)
     best = table.loc[search.best_index_]
     scores = out_of_fold_scores(model, sessions, labels, folds, n_jobs=params.n_jobs)
-    write_model(stage, "models/best_model.joblib", model)
+    write_model(stage, "models/best_model.joblib", round_parameters(model))
     write_predictions(
         stage,
         "data/predictions/best_model_out_of_fold.parquet",

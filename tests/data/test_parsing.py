@@ -37,7 +37,7 @@ def test_empty_cells_are_missing_and_words_are_words() -> None:
         (b"", "the file is empty"),
         (b"<html>", "the file is an HTML or XML page"),
         (CSV.replace(b",", b"|"), "separated by vertical bars; expected commas"),
-        (CSV.partition(b"\n")[2], "the first line is no header of known columns"),
+        (CSV.partition(b"\n")[2], "the first line is not a header of known columns"),
         (CSV.replace(b"Month", b"Monat"), "missing 'Month'; unexpected 'Monat'"),
         (CSV[:-30], "the file ends in the middle of a row .*was it truncated"),
         (b"\xff" + CSV, r"the file is not UTF-8 text \(byte 0\)"),

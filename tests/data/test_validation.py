@@ -63,19 +63,51 @@ def test_the_same_sessions_in_another_spelling_are_the_same(same: bytes) -> None
 @pytest.mark.parametrize(
     ("column", "text", "said"),
     [
-        ("Administrative", "many", "Administrative must be a number; 1 row not (line 6: 'many')"),
-        ("Administrative", "1.5", "Administrative must be a whole number; 1 row not (line 6: '1"),
-        ("ProductRelated", "-1", "ProductRelated must be from 0 to 100,000; 1 row not (line 6:"),
+        (
+            "Administrative",
+            "many",
+            "Administrative must be a number, but 1 row broke this rule (line 6: 'many')",
+        ),
+        (
+            "Administrative",
+            "1.5",
+            "Administrative must be a whole number, but 1 row broke this rule (line 6: '1",
+        ),
+        (
+            "ProductRelated",
+            "-1",
+            "ProductRelated must be from 0 to 100,000, but 1 row broke this rule (line 6:",
+        ),
         ("ProductRelated", "1e300", "ProductRelated must be from 0 to 100,000"),
-        ("PageValues", "inf", "PageValues must be a number; 1 row not (line 6: 'inf')"),
-        ("PageValues", "nan", "PageValues must be a number; 1 row not (line 6: 'nan')"),
-        ("PageValues", "", "PageValues must be present; 1 row not (line 6: empty)"),
-        ("BounceRates", "1.01", "BounceRates must be from 0 to 1; 1 row not (line 6: '1.01')"),
+        (
+            "PageValues",
+            "inf",
+            "PageValues must be a number, but 1 row broke this rule (line 6: 'inf')",
+        ),
+        (
+            "PageValues",
+            "nan",
+            "PageValues must be a number, but 1 row broke this rule (line 6: 'nan')",
+        ),
+        ("PageValues", "", "PageValues must be present, but 1 row broke this rule (line 6: empty)"),
+        (
+            "BounceRates",
+            "1.01",
+            "BounceRates must be from 0 to 1, but 1 row broke this rule (line 6: '1.01')",
+        ),
         ("Month", "Sept", "Month must be one of Jan, Feb, Mar, Apr, May, June, Jul, Aug, Sep,"),
         ("VisitorType", "Robot", "VisitorType must be one of New_Visitor, Other, Returning_V"),
-        ("Weekend", "maybe", "Weekend must be TRUE or FALSE; 1 row not (line 6: 'maybe')"),
-        ("Browser", "0", "Browser must be from 1 to 1,000,000; 1 row not (line 6: '0')"),
-        ("Revenue", "", "Revenue must be present; 1 row not (line 6: empty)"),
+        (
+            "Weekend",
+            "maybe",
+            "Weekend must be TRUE or FALSE, but 1 row broke this rule (line 6: 'maybe')",
+        ),
+        (
+            "Browser",
+            "0",
+            "Browser must be from 1 to 1,000,000, but 1 row broke this rule (line 6: '0')",
+        ),
+        ("Revenue", "", "Revenue must be present, but 1 row broke this rule (line 6: empty)"),
     ],
 )
 def test_a_bad_cell_is_named_by_column_rule_line_and_value(
@@ -101,8 +133,10 @@ def test_every_problem_is_listed_not_only_the_first() -> None:
         validate(csv(sessions), BOUNDS).raise_if_invalid()
 
     assert str(raised.value).splitlines()[0] == "the raw data has 2 problems:"
-    assert "ExitRates must be from 0 to 1; 1 row not (line 5: '-0.1')" in str(raised.value)
-    assert "10 rows not (line 2: 'Smarch', line 3: 'Smarch'" in str(raised.value)
+    assert "ExitRates must be from 0 to 1, but 1 row broke this rule (line 5: '-0.1')" in str(
+        raised.value
+    )
+    assert "10 rows broke this rule (line 2: 'Smarch', line 3: 'Smarch'" in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +144,7 @@ def test_every_problem_is_listed_not_only_the_first() -> None:
     [
         (csv().replace(b",", b";"), "separated by semicolons; expected commas"),
         (csv().replace(b",", b"\t"), "separated by tabs; expected commas"),
-        (csv().partition(b"\n")[2], "the first line is no header"),
+        (csv().partition(b"\n")[2], "the first line is not a header"),
         (csv(SESSIONS.drop(columns="Month")), "missing 'Month'"),
         (csv(SESSIONS.assign(Session=1)), "unexpected 'Session'"),
         (csv().replace(b"Region", b"Browser", 1), "missing 'Region'; repeated 'Browser'"),
@@ -125,7 +159,7 @@ def test_every_problem_is_listed_not_only_the_first() -> None:
         (csv(SESSIONS.assign(Revenue=False)), "0.0% of the distinct sessions end in a purchase"),
         (csv(SESSIONS.assign(Revenue=True)), "100.0% of the distinct sessions end in a purchase"),
         (csv(SESSIONS[:0]), "0 rows, expected 100 to 400"),
-        (b'"' + csv(), "the first line is no header"),
+        (b'"' + csv(), "the first line is not a header"),
         (csv().replace(b"\n", b"\r"), "not comma-separated lines of text"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -1,8 +1,11 @@
 """The same inputs give the same bytes, wherever and as whomever."""
 
+from _environment import KERNELS
+
 import hashlib
 import json
 import os
+import platform
 import re
 import shutil
 import sys
@@ -17,6 +20,14 @@ from elsewhere import CLOCK, USER, elsewhere, has_locale, works
 from project import NEEDS_REAL_DATA, ROOT, Project, checkout, real_data
 from scripts import STAGES
 from witnesses import HAS_STRACE
+
+# Bytes are promised for x86-64, Linux with glibc, and the Python version that the lock was made with.
+ON_A_PROMISED_MACHINE = (
+    platform.machine() == "x86_64"
+    and platform.libc_ver()[0] == "glibc"
+    and platform.python_version().startswith((ROOT / ".python-version").read_text().strip())
+)
+QEMU = ("qemu-x86_64", "-cpu", "SandyBridge")  # has neither AVX2 nor FMA
 
 
 def lock(project: Project) -> dict[str, Any]:
@@ -52,9 +63,59 @@ def test_clean_clones_give_the_same_bytes_and_on_real_data_the_committed(tmp_pat
     assert lock(here) == lock(there)
     if real_data() is None:
         pytest.skip(f"{NEEDS_REAL_DATA}: the clones agree, on generated sessions")
-    # Another CPU may round models and scores otherwise; data, code and metrics are the same.
-    assert without_models(lock(here)) == without_models(committed)
+    if ON_A_PROMISED_MACHINE:
+        assert lock(here) == committed
+    else:  # models and scores may differ in their last digits; data, code and metrics do not
+        assert without_models(lock(here)) == without_models(committed)
     assert metrics_of(here) == metrics
+
+
+def test_with_the_kernels_that_the_cpu_chooses_the_decisions_and_metrics_are_the_same(
+    unchanged: Project,
+) -> None:
+    """As on machines of other makes, whose kernels cannot be fixed."""
+    environment = unchanged.root / "stages" / "_environment.py"
+    code = environment.read_text(encoding="utf-8")
+    call = "fix_kernels(Path(sys.argv[0]).resolve())\n"
+    assert code.count(call) == 1
+    before = metrics_of(unchanged), thresholds_of(unchanged)
+
+    environment.write_text(code.replace(call, ""), encoding="utf-8")
+    said = unchanged.run("env", *(f"--unset={name}" for name in KERNELS), "dvc", "repro").stdout
+
+    assert len(re.findall("Running stage", said)) == len(STAGES)
+    assert (metrics_of(unchanged), thresholds_of(unchanged)) == before
+
+
+def thresholds_of(project: Project) -> Any:
+    """Return the thresholds, to the last digit."""
+    return json.loads((project.root / "metrics" / "evaluate.json").read_text())["thresholds"]
+
+
+@pytest.mark.prove
+@pytest.mark.skipif(not ON_A_PROMISED_MACHINE, reason="the bytes are promised for other machines")
+@pytest.mark.skipif(
+    shutil.which(QEMU[0]) is None, reason="no qemu (Debian: apt-get install qemu-user)"
+)
+def test_a_cpu_of_2011_gives_the_committed_bytes(tmp_path: Path) -> None:
+    if real_data() is None:
+        pytest.skip(NEEDS_REAL_DATA)
+    project = clean_checkout(tmp_path)
+    outs = project.outs()
+    # One process: another would run on the real CPU, as would a stage that starts itself again.
+    project.set_params({"tune.n_jobs": 1})
+    for stage in STAGES:
+        if stage != "track":
+            kernels = (f"{name}={value}" for name, value in KERNELS.items())
+            project.run("env", *kernels, *QEMU, sys.executable, f"stages/{stage}.py")
+
+    made = {
+        path: hashlib.md5((project.root / path).read_bytes(), usedforsecurity=False).hexdigest()
+        for path in outs
+        if path != "metrics/track.json"
+    }
+    assert len(made) == len(outs) - 1
+    assert {path for path, md5 in made.items() if outs[path] != md5} == set()
 
 
 def without_models(content: dict[str, Any]) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def violations(stage: str, seen: set[Seen]) -> set[Seen]:
         "read": {*declared(stage, "deps"), *DECLARATION, *kept, *CODE},
         "write": {*outs, *folders},
         "list": {*CODE, str(ROOT / "src")},  # of the checkout that is installed, as all packages
-        "variable": VARIABLES.get(stage, set()),
+        "variable": {"GLIBC_TUNABLES"} | VARIABLES.get(stage, set()),  # started with its kernels?
         "process": python | PROGRAMS.get(stage, set()),
         "network": set(),
     }

@@ -92,13 +92,13 @@ def test_a_target_that_is_not_there_is_told(synthetic: Project) -> None:
     done = synthetic.run("python", "-m", "ecom", "review", "nowhere", check=False)
 
     assert done.returncode == UNDECIDABLE
-    assert "ecom: 'nowhere' and this branch share no commit" in done.stdout
+    assert "ecom: 'nowhere' and this branch have no common commit" in done.stdout
 
 
 @pytest.mark.parametrize(
     ("states", "told"),
     [
-        (("nowhere", "HEAD"), "'nowhere' is no state of the project"),
+        (("nowhere", "HEAD"), "'nowhere' is not a state of the project"),
         (("HEAD~1", "HEAD"), "HEAD~1 ("),
     ],
 )

@@ -158,7 +158,10 @@ def test_bad_raw_data_stops_the_run_in_validate_and_touches_nothing_downstream(
 
     assert done.returncode != 0
     assert "the raw data has 2 problems:" in done.stdout
-    assert "BounceRates must be from 0 to 1; 3 rows not (line 7: '1.5', line 8:" in done.stdout
+    assert (
+        "BounceRates must be from 0 to 1, but 3 rows broke this rule (line 7: '1.5', line 8:"
+        in done.stdout
+    )
     assert "Traceback" not in done.stdout
     assert {path: fingerprint(unchanged.root / path) for path in outs} == before
     verdict = json.loads((unchanged.root / "metrics" / "validate.json").read_text())

@@ -23,7 +23,10 @@ def test_no_rows_before_the_test_months_are_a_clear_error() -> None:
 
 @pytest.mark.parametrize("labels", [[], [0, 0], [1, 1]])
 def test_rows_of_one_class_are_refused(labels: list[int]) -> None:
-    with pytest.raises(DataError, match=r"expected both classes\. Name another month, or null"):
+    with pytest.raises(
+        DataError,
+        match=r"both classes are needed\. Set temporal\.first_test_month to another month, or to null",
+    ):
         require_both_classes(pd.Series(labels, dtype=int), "in May", "test")
 
 

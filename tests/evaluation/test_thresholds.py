@@ -1,5 +1,6 @@
 """The threshold is the one that its strategy asks for, on the rows as they are and on resamples."""
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from ecom.evaluation.thresholds import (
     choose_threshold,
     operating_point,
     require_reachable,
+    shortest_between,
 )
 from ecom.params.bootstrap import Bootstrap
 from ecom.params.threshold import Costs, Threshold
@@ -135,3 +137,27 @@ def test_intervals_hold_the_figures_and_each_resample_chooses_anew(strategy: str
     for name, (low, high) in found["intervals"].items():
         assert low <= found[name] <= high
     assert found["intervals"]["threshold"][0] < found["intervals"]["threshold"][1]
+
+
+@given(st.tuples(st.floats(0, 1), st.floats(0, 1)).filter(lambda pair: pair[0] < pair[1]))
+def test_the_shortest_decimal_lies_between_and_none_is_shorter(pair: tuple[float, float]) -> None:
+    low, high = pair
+
+    found = shortest_between(low, high)
+
+    assert low < found <= high
+    digits = len(f"{Decimal(repr(found)):f}".partition(".")[2])
+    if found < high and digits > 1:
+        step = Decimal(10) ** (1 - digits)
+        assert (Decimal(low) // step + 1) * step >= Decimal(high)
+
+
+def test_a_threshold_has_few_digits_and_flags_what_the_best_score_flags() -> None:
+    labels, scores = calibrated(1_000)
+
+    chosen = float(
+        choose_threshold(count_flagged(labels, scores), threshold_params("minimum_cost"))[0]
+    )
+
+    assert len(repr(chosen)) < 8
+    assert chosen not in scores

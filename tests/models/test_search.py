@@ -39,7 +39,7 @@ def test_out_of_fold_scores_come_from_models_that_did_not_see_the_row() -> None:
     for seen, held_out in folds.split(sessions, labels):
         fitted = clone(pipeline).fit(sessions.iloc[seen], labels.iloc[seen])
         expected = fitted.predict_proba(sessions.iloc[held_out])[:, 1]
-        np.testing.assert_allclose(scores[held_out], expected)
+        np.testing.assert_allclose(scores[held_out], expected, rtol=0, atol=1e-9)
 
 
 def test_the_better_candidate_wins_and_its_difference_is_paired_by_fold() -> None:

@@ -16,7 +16,7 @@ from params import faults_of
         ({"quota": 1.0}, "threshold.quota: 1.0 is not allowed; input should be less than 1"),
         (
             {"costs": {"false_positive": 0.0, "false_negative": 0.0}},
-            "threshold.costs: false_positive and false_negative are both 0: an error costs",
+            "threshold.costs: false_positive and false_negative are both 0; at least one must be above 0",
         ),
         (
             {"costs.false_negative": -5},

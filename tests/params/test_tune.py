@@ -39,7 +39,7 @@ from params import faults_of
         ),
         (
             {"distributions.logistic.C.num": None},
-            "tune.distributions.logistic.C: num goes with log_grid, and only with it",
+            "tune.distributions.logistic.C: num is required for log_grid and not allowed for other distributions",
         ),
         (
             {"distributions.logistic.C.max": 1},

@@ -38,6 +38,7 @@ def test_a_figure_that_is_missing_is_told_with_its_file() -> None:
     assert metrics["rows"]["train"] == 1
     for mapping, name in ((metrics, "problems"), (metrics["rows"], "test")):
         with pytest.raises(
-            DataError, match=rf"metrics/x\.json has no '{name}': other code wrote it"
+            DataError,
+            match=rf"metrics/x\.json has no '{name}': a different version of the code wrote it",
         ):
             mapping[name]

@@ -41,7 +41,7 @@ def test_metrics_are_read_by_stage(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_no_state_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ProjectError, match="'nowhere' is no state of the project"):
+    with pytest.raises(ProjectError, match="'nowhere' is not a state of the project"):
         open_state(tmp_path, "nowhere")
 
 

@@ -134,6 +134,13 @@ def test_what_fits_models_depends_neither_on_figures_nor_on_words_nor_on_other_s
     assert code & sections <= declared
 
 
+def test_the_lock_lists_the_stages_as_dvc_runs_them() -> None:
+    """DVC appends what a kill cut off; in another order, git would show that as a change."""
+    lock = parse_yaml((ROOT / "dvc.lock").read_text(encoding="utf-8"))
+
+    assert list(lock["stages"]) == list(STAGES)
+
+
 def test_metrics_plots_and_the_card_are_in_git_and_other_outs_in_dvc() -> None:
     for stage in DECLARED.values():
         for path, options in stage.outs.items():

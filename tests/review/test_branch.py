@@ -13,7 +13,7 @@ from recorded import SCORES, SESSIONS, compared, state
 
 def test_a_target_that_shares_no_commit_is_told() -> None:
     with (
-        pytest.raises(ProjectError, match="'nowhere' and this branch share no commit"),
+        pytest.raises(ProjectError, match="'nowhere' and this branch have no common commit"),
         review(ROOT, "nowhere"),
     ):
         pass

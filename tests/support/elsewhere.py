@@ -22,6 +22,10 @@ USER = (
     'hostname elsewhere && exec unshare --user --map-user=1234 --map-group=1234 -- "$@"',
     "sh",
 )
+OLD_CPU = {
+    "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR",
+    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA",
+}
 CLOCK = ("faketime", "-f", "+400d")
 # Every letter and line would look different, were it read.
 MATPLOTLIBRC = "font.size: 22\nfont.family: serif\nsvg.fonttype: none\nlines.linewidth: 9\n"
@@ -53,8 +57,8 @@ def has_locale() -> bool:
 def elsewhere(project: Project, folder: Path, *command: str) -> "subprocess.CompletedProcess[str]":
     """Run a command as another user of another machine, a year later, on one core.
 
-    Another time zone, locale, home, umask, hash seed, number of threads, width of the terminal;
-    what this machine cannot change is left as it is (`works`, `has_locale`).
+    Another time zone, locale, home, umask, hash seed, number of threads, width of the terminal, and
+    a CPU that seems to lack what was new in 2013 (NumPy and the C library are told so); what this machine cannot change is left as it is (`works`, `has_locale`).
 
     Parameters
     ----------
@@ -81,6 +85,7 @@ def elsewhere(project: Project, folder: Path, *command: str) -> "subprocess.Comp
         "PYTHONHASHSEED": "7",
         "OMP_NUM_THREADS": "3",
         "OPENBLAS_NUM_THREADS": "3",
+        **OLD_CPU,
         "COLUMNS": "40",
         "TERM": "dumb",
         "PYTHONUTF8": "0",

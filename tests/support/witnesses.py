@@ -72,6 +72,7 @@ _TELLTALE = re.compile(r"/proc/[^/]+/(environ|cmdline)|/etc/(hostname|machine-id
 # Written to without a trace: nothing is kept there, or under a name that nobody knows.
 _FORGETFUL = re.compile(
     r"/dev/(null|tty|shm/(sem\.[\w-]+|(loky|joblib|mp|pym)-?\S*))|/proc/self/\S+"
+    r"|/var/cache/fontconfig/\S+"  # fc-list keeps the machine's list of fonts
 )
 
 

@@ -40,7 +40,10 @@ def test_a_file_a_hash_a_commit_and_the_lock_lead_to_the_state(
 
 @pytest.mark.parametrize(
     ("what", "said"),
-    [("nonsense", "is neither a file of the project"), ("abcdef0123", "is part of no state")],
+    [
+        ("nonsense", "is neither a file of the project"),
+        ("abcdef0123", "no state that git or MLflow knows contains"),
+    ],
 )
 def test_what_is_not_known_is_told(repository: Path, what: str, said: str) -> None:
     with pytest.raises(ProjectError, match=said):

@@ -79,8 +79,8 @@ def _check_header(header: list[str]) -> None:
                 raise DataError(f"the columns are separated by {name}; expected commas")
     if not set(header) & set(NAMES):
         raise DataError(
-            f"the first line is no header of known columns (it starts {','.join(header)[:60]!r}); "
-            f"expected {','.join(NAMES)}"
+            "the first line is not a header of known columns (it starts "
+            f"{','.join(header)[:60]!r}); expected {','.join(NAMES)}"
         )
     missing = [name for name in NAMES if name not in header]
     unexpected = [name for name in header if name not in NAMES]

@@ -42,7 +42,7 @@ class Problem:
         )
         more = ", ..." if self.count > len(self.lines) else ""
         rows = "1 row" if self.count == 1 else f"{self.count:,} rows"
-        return f"{self.column} must be {self.rule}; {rows} not ({found}{more})"
+        return f"{self.column} must be {self.rule}, but {rows} broke this rule ({found}{more})"
 
 
 @dataclass(frozen=True)

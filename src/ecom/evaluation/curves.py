@@ -29,7 +29,7 @@ def curves(
     labels, scores : arrays of shape (n,)
         1 for a purchase, 0 for none; probabilities of a purchase.
     threshold
-        The threshold in use: scores from here on are flagged.
+        The threshold in use: scores of at least this are flagged.
     costs
         Costs of an error.
     bins
@@ -53,7 +53,7 @@ def confusion_counts(labels: ArrayLike, scores: ArrayLike, threshold: float) -> 
     labels, scores : arrays of shape (n,)
         1 for a purchase, 0 for none; probabilities of a purchase.
     threshold
-        Scores from here on are flagged.
+        Scores of at least this are flagged.
 
     Examples
     --------

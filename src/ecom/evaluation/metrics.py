@@ -39,8 +39,8 @@ class Sample:
     bins
         Number of score bins of equal width, for the calibration error; None if unknown.
     threshold
-        Scores from here on are flagged; an array of shape (b,) has one for each resample. None if
-        the sample has no operating point.
+        Scores of at least this are flagged; an array of shape (b,) has one for each resample.
+        None if the sample has no operating point.
     costs
         Costs of an error; None if unknown.
     """

@@ -57,6 +57,7 @@ def require_both_classes(labels: "pd.Series[int]", when: str, kind: str) -> None
     sessions, purchases = len(labels), int(labels.sum())
     if not 0 < purchases < sessions:
         raise DataError(
-            f"{when} there are {sessions:,} {kind} rows, {purchases:,} of them purchases: expected "
-            "both classes. Name another month, or null for no hold-out in time"
+            f"{when} there are {sessions:,} {kind} rows, {purchases:,} of them purchases: "
+            "both classes are needed. Set temporal.first_test_month to another month, or to null "
+            "for no hold-out in time"
         )

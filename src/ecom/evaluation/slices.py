@@ -48,7 +48,7 @@ def slice_metrics(  # noqa: PLR0913  all that a slice is judged by
     sessions, labels, scores
         Raw sessions, their target and their probabilities of a purchase.
     threshold
-        Scores from here on are flagged.
+        Scores of at least this are flagged.
     small
         A slice with fewer purchases, or fewer other sessions, is marked small.
     bootstrap

@@ -36,7 +36,9 @@ def choose_threshold(counts: Counts, params: "Threshold") -> Floats:
     Returns
     -------
     array of shape (b,)
-        `FLAG_NONE`, which flags no session, where no threshold reaches the target precision.
+        The shortest decimal between the lowest score that is flagged and the next lower one, so
+        that a score's last digits decide nothing. `FLAG_NONE`, which flags no session, where no
+        threshold reaches the target precision.
     """
     match params.strategy:
         case "minimum_cost":
@@ -52,8 +54,36 @@ def choose_threshold(counts: Counts, params: "Threshold") -> Floats:
             places = np.argmax(counts.recall >= params.target_recall, axis=1)
         case "fixed":
             return np.full(len(counts.flagged), params.fixed)
-    chosen: Floats = counts.thresholds[places]
-    return chosen
+    distinct, inverse = np.unique(places, return_inverse=True)
+    return np.array([_threshold_at(counts.thresholds, place) for place in distinct])[inverse]
+
+
+def _threshold_at(thresholds: Floats, place: int) -> float:
+    """Return the shortest decimal that flags what ``thresholds[place]`` flags."""
+    high = float(thresholds[place])
+    if high in (FLAG_NONE, 0):
+        return high
+    return shortest_between(float(thresholds[place + 1]), high)
+
+
+def shortest_between(low: float, high: float) -> float:
+    """Return the decimal with the fewest digits above `low` and below `high`.
+
+    The one nearest to the middle if there are several; `high` if there is no number between.
+
+    Examples
+    --------
+    >>> shortest_between(0.15049, 0.15052)
+    0.1505
+    >>> shortest_between(0.1, 0.9)
+    0.5
+    """
+    middle = (low + high) / 2
+    for digits in range(1, 18):
+        decimal = round(middle, digits)
+        if low < decimal < high:
+            return decimal
+    return high
 
 
 def operating_point(

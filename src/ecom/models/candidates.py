@@ -234,7 +234,7 @@ def single(name: str) -> Candidate:
 
 
 def in_order(names: Sequence[str]) -> list[str]:
-    """Return names of candidates from the simplest on.
+    """Return names of candidates, the simplest first.
 
     Raises
     ------

@@ -8,6 +8,7 @@ from sklearn.pipeline import Pipeline
 
 from ecom.evaluation.periods import earlier, rows_before
 from ecom.models.pipelines import build_pipeline
+from ecom.models.rounding import round_parameters
 from ecom.schema import FEATURE_SETS, FeatureSet
 
 
@@ -45,10 +46,10 @@ def refit(
     """
     other = next(name for name in FEATURE_SETS if name != feature_set)
     best = build_pipeline(**settings["best_model"], feature_set=other)
-    refits: dict[str, Pipeline] = {other: best.fit(sessions, labels)}
+    refits: dict[str, Pipeline] = {other: round_parameters(best.fit(sessions, labels))}
     if test_months:
         before = rows_before(sessions["Month"], labels, test_months)
         for name, arguments in settings.items():
             pipeline = build_pipeline(**arguments, feature_set=feature_set)
-            refits[earlier(name)] = pipeline.fit(sessions[before], labels[before])
+            refits[earlier(name)] = round_parameters(pipeline.fit(sessions[before], labels[before]))
     return refits

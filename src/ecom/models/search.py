@@ -1,7 +1,7 @@
 """Choosing on training rows only: cross-validation of candidates, and hyperparameter search."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from ecom.evaluation.ranking import SCORING, ranking_metrics
 from ecom.evaluation.resampling import QUANTILES
 from ecom.models.candidates import in_order
 from ecom.models.pipelines import build_pipeline, parameter_name
+from ecom.models.rounding import round_scores, significant
 from ecom.schema import FeatureSet
 
 if TYPE_CHECKING:
@@ -35,8 +36,9 @@ def stratified_folds(labels: "pd.Series[int]", folds: "Folds") -> StratifiedKFol
     smallest = min(int(labels.sum()), int((1 - labels).sum()))
     if smallest < folds.n_splits:
         raise DataError(
-            f"folds.n_splits is {folds.n_splits}, but the training rows have only {smallest} of "
-            "one class: expected at least as many. Lower folds.n_splits or bring more sessions"
+            f"folds.n_splits is {folds.n_splits}, but the training rows have only {smallest} rows "
+            "of one class; each class needs at least as many rows as there are folds. Lower "
+            "folds.n_splits or bring more sessions"
         )
     return StratifiedKFold(folds.n_splits, shuffle=True, random_state=folds.seed)
 
@@ -53,12 +55,12 @@ def out_of_fold_scores(
     Returns
     -------
     array of shape (n_sessions,)
-        Purchase probabilities.
+        Purchase probabilities, rounded.
     """
     scores: NDArray[np.float64] = cross_val_predict(
         pipeline, sessions, labels, cv=folds, method="predict_proba", n_jobs=n_jobs
     )
-    return scores[:, 1]
+    return round_scores(scores[:, 1])
 
 
 def spread(fold_scores: Sequence[float]) -> dict[str, Any]:
@@ -154,7 +156,7 @@ def compare_candidates(  # noqa: PLR0913  all that a comparison by folds is
     Returns
     -------
     dict
-        For each candidate, from the simplest on, its `fold_metrics` and their
+        For each candidate, the simplest first, its `fold_metrics` and their
         `paired_difference`, named ``pr_auc_minus_baseline`` and ``pr_auc_minus_`` the next simpler
         candidate; likewise for ROC-AUC.
     """
@@ -182,7 +184,7 @@ def select(candidates: Mapping[str, Mapping[str, Any]], rule: "SelectionRule") -
     Parameters
     ----------
     candidates
-        The `fold_metrics` of each candidate, from the simplest on.
+        The `fold_metrics` of each candidate, the simplest first.
     rule
         ``best``: the highest mean. ``one_standard_error``: the simplest candidate whose mean is
         within one standard error of the best (Breiman et al. 1984, section 3.4.3).
@@ -259,18 +261,28 @@ def random_search(  # noqa: PLR0913  all that a search is
         raise ParamsError(f"tune.distributions gives a setting that fails: {error}") from None
 
 
+class Rounded(NamedTuple):
+    """A scipy distribution whose draws keep the digits that mean something."""
+
+    distribution: Any
+
+    def rvs(self, size: int | None = None, random_state: Any = None) -> Any:
+        """Draw, as scipy does; a single draw is a float."""
+        return significant(self.distribution.rvs(size=size, random_state=random_state))[()]
+
+
 def to_scipy(distribution: "Distribution") -> Any:
     """Return what scikit-learn's `ParameterSampler` draws from: a scipy distribution or a list."""
     low, high = distribution.low, distribution.high
     match distribution.distribution:
         case "uniform":
-            return stats.uniform(low, high - low)
+            return Rounded(stats.uniform(low, high - low))
         case "log_uniform":
-            return stats.loguniform(low, high)
+            return Rounded(stats.loguniform(low, high))
         case "integer":
             return stats.randint(int(low), int(high) + 1)
         case "log_grid":
-            return np.geomspace(low, high, distribution.num or 2).tolist()
+            return significant(np.geomspace(low, high, distribution.num or 2)).tolist()
 
 
 def trials(search: RandomizedSearchCV, hyperparameters: Iterable[str]) -> pd.DataFrame:

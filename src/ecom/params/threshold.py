@@ -19,7 +19,9 @@ class Costs(Section):
     @model_validator(mode="after")
     def _positive(self) -> Self:
         if self.false_positive + self.false_negative == 0:
-            raise ValueError("false_positive and false_negative are both 0: an error costs")
+            raise ValueError(
+                "false_positive and false_negative are both 0; at least one must be above 0"
+            )
         return self
 
 

@@ -28,7 +28,7 @@ class Distribution(Section):
         if self.distribution.startswith("log_") and self.low <= 0:
             raise ValueError(f"low {self.low} is not above 0, as {self.distribution} needs")
         if (self.distribution == "log_grid") != (self.num is not None):
-            raise ValueError("num goes with log_grid, and only with it")
+            raise ValueError("num is required for log_grid and not allowed for other distributions")
         if self.distribution == "integer" and (self.low % 1 or self.high % 1):
             raise ValueError(f"low {self.low} and high {self.high} are not both whole numbers")
         return self

@@ -1,4 +1,4 @@
-"""The code that runs in a stage, read off its imports, and written into dvc.yaml.
+"""The code that runs in a stage, derived from its imports, and written into dvc.yaml.
 
 Nothing is run: a stage's script is parsed, and so is every module that it imports, transitively.
 Imports for type checkers alone do not count.
@@ -106,8 +106,8 @@ class Imports:
 def code_deps(root: Path, stages: list[str]) -> dict[str, set[str]]:
     """Return the paths of the code that runs in each stage, and of the pinned environment.
 
-    The stage that records the others depends on the code of all of them: other code is another
-    state, even if the results are the same.
+    The stage that records the others depends on the code of all of them: if the code changes,
+    the state changes, even if the results stay the same.
 
     Raises
     ------

@@ -46,7 +46,8 @@ def parse_metrics(text: str | bytes, path: str, error: type[EcomError]) -> Any:
 
         def __missing__(self, name: str) -> Any:
             raise error(
-                f"{path} has no {name!r}: other code wrote it. Run the stage that writes it again"
+                f"{path} has no {name!r}: a different version of the code wrote it. Run the "
+                "stage again"
             )
 
     metrics = json.loads(text, object_hook=Metrics, parse_constant=_refuse)

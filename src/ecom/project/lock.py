@@ -89,7 +89,7 @@ class Lock:
         Raises
         ------
         ValueError
-            The text is no YAML, names no stages, or is cut off within a stage.
+            The text is not YAML, names no stages, or is cut off within a stage.
         """
         content = parse_yaml(text)
         stages = content.get("stages") if isinstance(content, Mapping) else None

@@ -30,7 +30,7 @@ def recover(root: Path) -> list[str]:
     Returns
     -------
     list
-        For each file that was replaced, a line that says what with.
+        One line for each replaced file, which says what replaced it.
     """
     folder = root / ".dvc" / "tmp"
     folder.mkdir(parents=True, exist_ok=True)

@@ -277,6 +277,6 @@ def open_state(root: Path, name: str) -> State:
         )
     except (DvcException, SCMError) as error:
         raise ProjectError(
-            f"{name!r} is no state of the project ({error}): expected a git revision, a DVC "
+            f"{name!r} is not a state of the project ({error}): expected a git revision, a DVC "
             f"experiment, {WORKSPACE!r} or a folder with a checkout"
         ) from None

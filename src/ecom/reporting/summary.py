@@ -104,16 +104,17 @@ def _facts(found: "Results") -> tuple[str, ...]:
             f"{features['test']['positive_rate']:.1%} end in a purchase"
         ),
         (
-            f"cv selected {cv['selected']} among {len(cv['candidates'])} candidates: PR-AUC "
+            f"cv selected the candidate `{cv['selected']}` out of {len(cv['candidates'])}: PR-AUC "
             f"{gain['mean']:+.3f} ({low:+.3f} to {high:+.3f}) over the baseline, paired by fold"
         ),
         (
-            f"tune tried {found['tune']['n_iter']} settings of it; the folds also chose the best "
-            "of them, so trust the test rows more"
+            f"tune tried {found['tune']['n_iter']} settings of this candidate. The same folds "
+            "chose the best setting, so the results on the test rows are more reliable"
         ),
         (
-            f"threshold {threshold['threshold']:.3f}, by {threshold['strategy']}; on the test rows "
-            f"it saves, in € per 1,000 sessions, {', '.join(saved)}"
+            f"the strategy `{threshold['strategy']}` chose the threshold "
+            f"{threshold['threshold']:.3f}. On the test rows the model saves, in € per 1,000 "
+            f"sessions, {', '.join(saved)}"
         ),
         (
             "with only what is known at arrival, PR-AUC is "
@@ -123,7 +124,7 @@ def _facts(found: "Results") -> tuple[str, ...]:
     if "temporal" in evaluate:
         temporal = evaluate["temporal"]
         facts.append(
-            "a random split flatters: trained on the months before, PR-AUC on the "
+            "a random split is too optimistic: trained only on earlier months, PR-AUC on the "
             f"{temporal['sessions']:,} sessions of the last months is "
             f"{with_interval(temporal, 'best_model', 'pr_auc')}, the baseline's "
             f"{with_interval(temporal, 'baseline', 'pr_auc')}"

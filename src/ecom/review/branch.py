@@ -70,8 +70,8 @@ def review(root: Path, target: str) -> Iterator[Review]:
     commit = git(root, "merge-base", target, "HEAD")
     if commit is None:
         raise ProjectError(
-            f"{target!r} and this branch share no commit: is it a git revision, and is the whole "
-            "history here? `git fetch --unshallow` brings it"
+            f"{target!r} and this branch have no common commit. Check that {target} is a git "
+            "revision. If the clone is shallow, `git fetch --unshallow` fetches the full history"
         )
     head_name = str(git(root, "rev-parse", "--short", "HEAD"))
     changed = git(root, "status", "--porcelain")

@@ -30,9 +30,9 @@ class Changes:
     data
         Raw data, by MD5.
     reran
-        Stages whose command, inputs or params differ, each with the inputs and params that do.
+        Stages whose command, inputs or params differ; for each stage, those that differ.
     results
-        Stages whose outputs differ, each with the files that do.
+        Stages whose outputs differ; for each stage, the files that differ.
     """
 
     params: dict[str, Pair]

@@ -19,7 +19,7 @@ CATEGORIES: Final = (
 
 @dataclass(frozen=True)
 class Trait:
-    """The mean of a column in a group of sessions and in all; of a category, its share."""
+    """The mean of a column in a group of sessions and in all; for a category, its share."""
 
     column: str
     group: float

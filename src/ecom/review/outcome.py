@@ -75,8 +75,8 @@ class Comparison:
     verdict
         On the whole; None if the sides cannot be paired.
     findings, slices, crossings
-        Empty if the sides cannot be paired; slices and crossings also if a state does not hold its
-        sessions.
+        Empty if the sides cannot be paired. `slices` and `crossings` are also empty if a state does
+        not hold its sessions.
     figures
         Figures of each side alone, if they cannot be paired.
     """
@@ -171,7 +171,8 @@ class StateResults:
         wanted = ["row", TARGET, column]
         if missing := [name for name in wanted if name not in table]:
             raise ProjectError(
-                f"{path} of {self.state} has no {', '.join(missing)}: other code wrote it"
+                f"{path} of {self.state} has no {', '.join(missing)}: a different version "
+                "of the code wrote it"
             )
         return table[wanted].set_index("row").sort_index()
 

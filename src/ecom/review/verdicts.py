@@ -21,6 +21,7 @@ from ecom.project.params_file import Params
 from ecom.schema import TARGET
 
 Verdict = Literal["better", "worse", "no different"]
+NO_DIFFERENT: Final = "no different"
 
 SIDES: Final = ("base", "head")
 SLICES_LEVEL: Final = 0.05  # chance of any false alarm among all slices
@@ -51,7 +52,7 @@ class Side:
     scores : array of shape (n,)
         Scores of the test sessions.
     threshold
-        Scores from here on are flagged.
+        Scores of at least this are flagged.
     choice
         How the threshold was chosen. If None, the threshold is taken as given.
     """
@@ -163,7 +164,7 @@ def judge(  # noqa: PLR0913  costs and bins may be unknown one by one
     If it is known how the thresholds were chosen, each resample includes the training rows, and the
     thresholds are chosen again on them. The reason: cost is so flat around its minimum that another
     seed of the folds moves threshold, precision and recall by more than the noise of the test rows.
-    A threshold that its strategy does not give here is taken as given: other code chose it.
+    If the strategy does not give the same threshold here, other code chose it. It then stays fixed.
     """
     labels = np.asarray(labels)
     judged = rules.review.smallest_difference
@@ -272,7 +273,7 @@ def overall(verdicts: Mapping[str, Verdict], decisive: Sequence[str]) -> Verdict
         return None
     if "worse" in found:
         return "worse"
-    return "better" if "better" in found else "no different"
+    return "better" if "better" in found else NO_DIFFERENT
 
 
 def judge_slices(
@@ -366,13 +367,13 @@ def _judge_slice(
         head=after,
         difference=after - before,
         p_value=float(2 * norm.sf(abs(after - before) / error)) if error else 1.0,
-        verdict="no different",
+        verdict=NO_DIFFERENT,
     )
 
 
 def _verdict(metric: str, difference: float, smallest: float, *, certain: bool) -> Verdict:
     if not certain or abs(difference) < smallest:
-        return "no different"
+        return NO_DIFFERENT
     return "better" if _gain(metric, np.array(difference)) > 0 else "worse"
 
 

@@ -10,13 +10,13 @@ from ecom.reporting.cells import metric_name
 from ecom.review.changes import Pair
 from ecom.review.crossings import Crossings, Group
 from ecom.review.outcome import Comparison
-from ecom.review.verdicts import Finding, SliceFinding
+from ecom.review.verdicts import NO_DIFFERENT, SLICES_LEVEL, Finding, SliceFinding
 
 MARKER: Final = "<!-- ecom review -->"  # finds the comment again, so that it can be updated
 PICTURE: Final = "![Curves of both sides]"  # scripts of .github and .gitlab look for both
 MAX_NAMES: Final = 12  # in a list; further names are only counted
-LARGE: Final = 100  # means from here on are written without decimals
-SIGNS: Final = {"better": "🟢", "worse": "🔴", "no different": "⚪"}
+LARGE: Final = 100  # means of at least this are written without decimals
+SIGNS: Final = {"better": "🟢", "worse": "🔴", NO_DIFFERENT: "⚪"}
 
 
 def to_markdown(comparison: Comparison, picture: str | None = None) -> str:
@@ -58,7 +58,7 @@ def headline(comparison: Comparison) -> str:
         return f"⚠️ Not comparable: {reason}"
     sign = "⚠️ Stale." if comparison.stale else SIGNS[comparison.verdict]
     if comparison.identical:
-        return f"{sign} No different: every test session gets the same score"
+        return f"{sign} {NO_DIFFERENT.capitalize()}: every test session gets the same score"
     decisive = [f for f in comparison.findings if f.metric in comparison.decisive]
     shown = [f for f in decisive if f.verdict == comparison.verdict] or decisive
     figures = [f"{metric_name(f.metric)} {_difference(f)}" for f in shown]
@@ -169,11 +169,11 @@ def _reasons(left_out: Mapping[str, str]) -> str:
 def _slices(slices: Sequence[SliceFinding]) -> str:
     if not slices:
         return ""
-    changed = [s for s in slices if s.verdict != "no different"]
+    changed = [s for s in slices if s.verdict != NO_DIFFERENT]
     if not changed:
         return (
             f"**Slices.** In none of {len(slices)} slices did PR-AUC change beyond noise (Holm's "
-            "method, 5 % for all slices together)."
+            f"method, {SLICES_LEVEL:.0%} for all slices together)."
         )
     rows = [
         [
@@ -189,8 +189,8 @@ def _slices(slices: Sequence[SliceFinding]) -> str:
     ]
     headings = ["slice", "sessions", "base", "head", "difference", "p", "verdict"]
     return (
-        f"**Slices** in which PR-AUC changed beyond noise, of {len(slices)} (Holm's method, 5 % "
-        f"for all slices together):\n\n{markdown_table(headings, rows)}"
+        f"**Slices** in which PR-AUC changed beyond noise, of {len(slices)} (Holm's method, "
+        f"{SLICES_LEVEL:.0%} for all slices together):\n\n{markdown_table(headings, rows)}"
     )
 
 
@@ -202,7 +202,13 @@ def _crossings(crossings: Crossings, thresholds: tuple[float, float]) -> str:
     }
     if not any(group.sessions for group in groups.values()):
         return f"{threshold} No session crossed it."
-    headings = ["", "sessions", "purchases", "mean score", "unlike the others in (group; all)"]
+    headings = [
+        "",
+        "sessions",
+        "purchases",
+        "mean score",
+        "columns that differ most (mean of the group; mean of all)",
+    ]
     rows = [_group(name, group) for name, group in groups.items()]
     return f"{threshold} Sessions that crossed it:\n\n{markdown_table(headings, rows)}"
 

@@ -100,7 +100,7 @@ def trace(root: Path, what: str) -> Trace:
         _search_git(root, wanted, set(), found)
     if not found:
         raise ProjectError(
-            f"{meaning} is part of no state that git or MLflow knows"
+            f"no state that git or MLflow knows contains {meaning}"
             + (f" ({unreachable})" if unreachable else "")
             + ": expected a file, its MD5, the id of a run or a git revision"
         )
@@ -182,7 +182,7 @@ def _parent_runs(client: "MlflowClient") -> Iterator[Any]:
 
 
 def _tags(run: Any) -> dict[str, str]:
-    """Return our own tags; without the commit if that does not hold the state."""
+    """Return our own tags. The commit is left out if it does not contain the state."""
     tags = {
         name.removeprefix(PREFIX): value
         for name, value in run.data.tags.items()

@@ -24,9 +24,10 @@ class Provenance:
         SHA-256 of what dvc.lock records of the stages other than track (`Lock.key`). The hash of
         dvc.lock itself cannot be used: DVC writes track's own entry only after track has run.
     commit
-        HEAD; empty if the project is no git repository.
+        HEAD; empty if the project is not a git repository.
     dirty
-        ``true`` if the commit does not hold this state, as before it is committed.
+        ``true`` if the commit does not contain this state, for example because it is not committed
+        yet.
     params, raw_data, model
         MD5 of params.yaml, the raw data and the model, as DVC records them.
     experiment

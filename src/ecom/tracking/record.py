@@ -29,7 +29,7 @@ class Recorded:
 
 
 def record(root: Path) -> Recorded:
-    """Record the state of a folder in MLflow, once however often it is asked for.
+    """Record the state of a folder in MLflow. Calling it again adds no second record.
 
     Raises
     ------

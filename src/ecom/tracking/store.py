@@ -262,7 +262,9 @@ class Store:
 
     def _check_deadline(self) -> None:
         if time.monotonic() > self._end:
-            raise TrackingError(f"MLflow at {self.address} is too slow: gave up")
+            raise TrackingError(
+                f"MLflow at {self.address} did not finish in time; nothing more is recorded"
+            )
 
 
 def _later(origin: Provenance, tags: Mapping[str, str]) -> dict[str, str]:
