@@ -38,7 +38,7 @@ def fix_kernels(script: Path) -> None:
     chosen_already = os.environ.get("GLIBC_TUNABLES") == KERNELS["GLIBC_TUNABLES"]
     os.environ.update(KERNELS)
     if sys.platform == "linux" and script.parent == ROOT / "stages" and not chosen_already:
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  the same command
 
 
 fix_kernels(Path(sys.argv[0]).resolve())

@@ -9,11 +9,6 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.pipeline import Pipeline
-
-from ecom.models.averaging import LogOddsAverage
 
 DIGITS: Final = 9  # significant ones
 
@@ -58,23 +53,16 @@ def round_parameters(model: Model) -> Model:
         for name, value in vars(part).items():
             if name.endswith("_") and isinstance(value, np.ndarray) and value.dtype == np.float64:
                 setattr(part, name, significant(value))
-        if isinstance(part, HistGradientBoostingClassifier):
-            for (tree,) in part._predictors:
-                tree.nodes["value"] = significant(tree.nodes["value"])
+        for (tree,) in getattr(part, "_predictors", ()):  # of boosted trees
+            tree.nodes["value"] = significant(tree.nodes["value"])
     return model
 
 
 def _parts(model: Any) -> Iterator[Any]:
-    """Yield the fitted estimators that a model is made of."""
+    """Yield the fitted estimators that a model is made of; needs none of their classes."""
     yield model
-    if isinstance(model, Pipeline):
-        inner = [step for _, step in model.steps]
-    elif isinstance(model, ColumnTransformer):
-        inner = [transformer for _, transformer, _ in model.transformers_]
-    elif isinstance(model, LogOddsAverage):
-        inner = [member for _, member in model.members]
-    else:
-        inner = []
-    for part in inner:
-        if hasattr(part, "fit"):
-            yield from _parts(part)
+    # The steps of a Pipeline, the members of an average, the transformers of a ColumnTransformer.
+    for name in ("steps", "members", "transformers_"):
+        for _, part, *_ in getattr(model, name, ()):
+            if hasattr(part, "fit"):
+                yield from _parts(part)
