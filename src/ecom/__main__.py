@@ -2,6 +2,9 @@
 
 import json
 import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -69,19 +72,19 @@ def compare(
     Either is a git revision, a DVC experiment, a folder with another checkout, or "workspace".
     """
     from ecom.project.states import open_state
-    from ecom.review.outcome import UNDECIDABLE, compare_states
+    from ecom.review.obtaining import obtained
+    from ecom.review.outcome import compare_states
     from ecom.review.verdicts import Rules
     from ecom.review.wording import to_markdown
 
-    try:
-        root = Path.cwd()
+    root = Path.cwd()
+    with undecidable_if_it_fails() if gate else nullcontext():
         rules = Rules.from_params(read_params(root))
-        comparison = compare_states(open_state(root, base), open_state(root, head), rules)
-    except EcomError as error:
-        if not gate:
-            raise
-        print(f"ecom: {error}", file=sys.stderr)
-        sys.exit(UNDECIDABLE)
+        with (
+            obtained(root, open_state(root, base)) as before,
+            obtained(root, open_state(root, head)) as after,
+        ):
+            comparison = compare_states(before, after, rules)
     if form == "json":
         print(json.dumps(comparison.to_json(), indent=2, allow_nan=False))
     elif form == "markdown":
@@ -105,21 +108,18 @@ def review(
     Exits with status 1 if the model is worse, with status 3 if that is undecidable.
     """
     from ecom.review.branch import CURVES, review
-    from ecom.review.outcome import UNDECIDABLE
     from ecom.review.wording import failure_to_markdown, to_markdown
+
+    def tell(reason: str) -> None:
+        _write(output / "review.md", failure_to_markdown(reason))
 
     output.mkdir(parents=True, exist_ok=True)
     for name in (CURVES, "review.json", "review.md"):
         (output / name).unlink(missing_ok=True)
-    try:
-        with review(_checked_root(), target) as reviewed:
-            comparison = reviewed.comparison
-            if comparison.verdict:
-                reviewed.draw(output / CURVES)
-    except EcomError as error:
-        _write(output / "review.md", failure_to_markdown(str(error)))
-        print(f"ecom: {error}", file=sys.stderr)
-        sys.exit(UNDECIDABLE)
+    with undecidable_if_it_fails(tell), review(_checked_root(), target) as reviewed:
+        comparison = reviewed.comparison
+        if comparison.verdict:
+            reviewed.draw(output / CURVES)
     picture = CURVES if comparison.verdict else None
     _write(output / "review.md", to_markdown(comparison, picture))
     content = json.dumps(comparison.to_json(), indent=2, allow_nan=False)
@@ -178,6 +178,29 @@ def rollback() -> None:
     from ecom.tracking.registry import rollback
 
     print(rollback(Path.cwd()))
+
+
+@contextmanager
+def undecidable_if_it_fails(tell: Callable[[str], None] = lambda _: None) -> Iterator[None]:
+    """Exit as undecidable if the block fails: the status of a crash, 1, would mean worse.
+
+    Parameters
+    ----------
+    tell
+        Is given the reason.
+    """
+    from ecom.review.outcome import UNDECIDABLE
+
+    try:
+        yield
+    except EcomError as error:
+        tell(str(error))
+        print(f"ecom: {error}", file=sys.stderr)
+        sys.exit(UNDECIDABLE)
+    except Exception as error:  # noqa: BLE001  a crash is no verdict
+        tell(f"`{type(error).__name__}: {error}`. This is a bug; the log has its traceback.")
+        traceback.print_exc()
+        sys.exit(UNDECIDABLE)
 
 
 def _checked_root() -> Path:

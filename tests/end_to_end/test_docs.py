@@ -30,7 +30,7 @@ RUN: dict[str, str | tuple[str, str]] = {
     "dvc repro --single-item tune": "up to date",
     "git commit": ("git commit --quiet --allow-empty --message state", ""),
     "git config user.name": "test",
-    "git restore . && dvc checkout": "",
+    "git restore . && dvc repro": "",
     "make": "run the long proofs",
     "make deps": "",
     "make docs": "",

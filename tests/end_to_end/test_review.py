@@ -15,6 +15,8 @@ from project import Project
 # The environment of these tests serves, instead of one that make would set up.
 MAKE = ("make", "--silent", f"VENV={sys.prefix}", f"--assume-old={sys.prefix}/run.ready")
 
+MADE_AGAIN = "its code makes\necom: them again, in a temporary folder\necom:   evaluate\n"
+
 
 @pytest.fixture
 def copy(synthetic: Project, tmp_path: Path) -> Project:
@@ -22,6 +24,12 @@ def copy(synthetic: Project, tmp_path: Path) -> Project:
     ignored = shutil.ignore_patterns("mlflow.db*", "mlartifacts", "tmp")
     shutil.copytree(synthetic.root, root, symlinks=True, ignore=ignored)
     return Project(root)
+
+
+def forget(project: Project, path: str) -> None:
+    """Delete an output of the workspace from the cache."""
+    md5 = hashlib.md5((project.root / path).read_bytes(), usedforsecurity=False).hexdigest()
+    (project.root / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]).unlink()
 
 
 def comment(project: Project) -> str:
@@ -55,16 +63,6 @@ def test_branches_get_the_verdict_that_they_deserve(copy: Project) -> None:
     assert (copy.root / "reports" / "review" / "curves.png").read_bytes()[1:4] == b"PNG"
     assert copy.changed() == ""
 
-    # Part of what main found is gone from the cache: its own code makes it anew, elsewhere.
-    scores = copy.root / "data" / "predictions" / "best_model_out_of_fold.parquet"
-    md5 = hashlib.md5(scores.read_bytes(), usedforsecurity=False).hexdigest()
-    (copy.root / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]).unlink()
-    anew = copy.run(*MAKE, "review", "BASE=main", check=False).stdout
-    assert "Running stage 'tune'" in anew
-    assert "🔴 Worse: cost of errors, € per 1,000 sessions +" in comment(copy)
-    assert copy.run("git", "worktree", "list").stdout.count("\n") == 1
-    assert copy.changed() == ""
-
     copy.run("git", "checkout", "--quiet", "-b", "back")
     copy.run("git", "revert", "--no-edit", "main..HEAD")
     copy.run("dvc", "checkout", "--quiet", "--force")
@@ -86,6 +84,33 @@ def test_branches_get_the_verdict_that_they_deserve(copy: Project) -> None:
     assert "⚪ No different: every test session gets the same score" in comment(copy)
     assert "- code: `src/ecom/reporting/card.py`" in comment(copy)
     assert "README" not in comment(copy)
+
+
+def test_results_that_are_nowhere_come_from_the_workspace_or_are_made_again(copy: Project) -> None:
+    def ecom(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        return copy.run("python", "-m", "ecom", *arguments, check=False)
+
+    forget(copy, "data/predictions/test.parquet")
+    same = ecom("compare", "--gate")
+    assert "those of the workspace are\necom: used" in same.stdout
+    assert "No different: every test session gets the same score" in same.stdout
+    assert same.returncode == 0
+
+    copy.set_params({"threshold.strategy": "quota", "threshold.quota": 0.01})
+    copy.run("dvc", "repro")
+    for command in (("compare", "--gate"), ("review", "main")):
+        forget(copy, "data/predictions/test.parquet")  # evaluate gave the same scores again
+        worse = ecom(*command)
+        assert MADE_AGAIN in worse.stdout
+        assert "Running stage" not in worse.stdout
+        assert "Worse: cost of errors" in worse.stdout
+        assert worse.returncode == 1
+    assert copy.run("git", "worktree", "list").stdout.count("\n") == 1
+
+    # As the how-to says: the trial is dropped, and what the cache lacks is made.
+    copy.run("bash", "-c", "git restore . && dvc repro")
+    assert copy.changed() == ""
+    assert all((copy.root / path).exists() for path in copy.outs())
 
 
 def test_a_target_that_is_not_there_is_told(synthetic: Project) -> None:

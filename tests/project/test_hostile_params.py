@@ -36,7 +36,7 @@ HOSTILE: list[Any] = [
 # Words that say what is allowed.
 ALLOWED = (
     "expected|known are|should (be|have|match)|is (not )?(above|below)|both (0|whole)|not both whole"
-    "|goes with|no month before|twice"
+    "|is required for|no month before|twice"
 )
 
 
@@ -107,7 +107,7 @@ def test_a_section_or_value_that_is_missing_is_told_by_its_key(name: str) -> Non
         assert name.startswith(("tune.distributions.", "review.smallest_difference."))
     else:
         assert name.split(".", maxsplit=1)[0] in error
-        assert re.search("expected|goes with|should have", error)
+        assert re.search("expected|is required for|should have", error)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -129,6 +129,15 @@ class Lock:
         return {path: md5 for stage in self.stages.values() for path, md5 in stage.outs.items()}
 
     @property
+    def sources(self) -> dict[str, dict[str, Any]]:
+        """By stage, what its results come from that no other stage makes, and the raw data."""
+        made = self.outs.keys() - {RAW}
+        return {
+            name: {key: value for key, value in stage.inputs.items() if key not in made}
+            for name, stage in self.results.items()
+        }
+
+    @property
     def settings(self) -> dict[str, Any]:
         """Every value of params.yaml that a stage read, by dotted name."""
         return {

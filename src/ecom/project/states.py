@@ -215,10 +215,7 @@ class State:
     def _missing(self, path: str) -> str:
         if self.revision is None:
             return f"{path} of {self} is missing: `dvc repro` makes it"
-        return (
-            f"{path} of {self} is in neither the DVC cache nor a remote: `dvc fetch` brings it "
-            f"from a remote, `make review BASE={self.name}` makes it"
-        )
+        return f"{path} of {self} is in neither the DVC cache nor a remote"
 
 
 class _MetricsByStage(dict[str, Any]):
