@@ -186,7 +186,9 @@ def _move(client: "MlflowClient", version: Any, before: list[str], reason: str) 
 
 def _newest(items: list[str], separator: str) -> str:
     """Join the newest items, the last ones, as far as they fit into a tag."""
-    joined = separator.join(items)
-    if len(joined) <= TAG_LIMIT:
-        return joined
-    return joined[-TAG_LIMIT:].partition(separator)[2] or joined[:TAG_LIMIT]
+    kept = items[-1][:TAG_LIMIT]
+    for item in reversed(items[:-1]):
+        if len(item) + len(separator) + len(kept) > TAG_LIMIT:
+            break
+        kept = item + separator + kept
+    return kept

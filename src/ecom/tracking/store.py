@@ -11,10 +11,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from ecom.errors import TrackingError
-from ecom.project.place import ADDRESS_VARIABLE, ARTIFACTS, DATABASE, local_home
+from ecom.project.place import ADDRESS_VARIABLE, DATABASE, local_home
 from ecom.project.states import State
 from ecom.schema import CATEGORICAL, FEATURES
 from ecom.tracking.provenance import PREFIX, Provenance
+from ecom.tracking.rooting import artifact_root, database_address, follow_folder
 from ecom.tracking.runs import PIPELINE_EXPERIMENT, Run
 
 if TYPE_CHECKING:
@@ -53,9 +54,12 @@ class Store:
 
     def __init__(self, root: Path, seconds: float = SECONDS) -> None:
         self._local = local_home(root)
-        self.address = (
-            f"sqlite:///{self._local / DATABASE}" if self._local else os.environ[ADDRESS_VARIABLE]
-        )
+        if self._local:
+            self.address = database_address(self._local)
+            # MLflow would keep its own first experiment in the working folder.
+            os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"] = artifact_root(self._local)
+        else:
+            self.address = os.environ[ADDRESS_VARIABLE]
         self._end = time.monotonic() + seconds
         for variable, value in DEFAULTS.items():
             os.environ.setdefault(variable, value)
@@ -88,6 +92,8 @@ class Store:
         turn = FileLock(self._local / f"{DATABASE}.lock", timeout=SECONDS) if self._local else None
         try:
             with turn or nullcontext():
+                if self._local:
+                    follow_folder(self._local)
                 yield mlflow.MlflowClient(self.address, registry_uri=self.address)
         except (MlflowException, SQLAlchemyError, CommandError, ImportError, OSError) as error:
             lines = str(error).strip().splitlines()
@@ -183,7 +189,7 @@ class Store:
         found = client.get_experiment_by_name(name)
         if found is not None:
             return str(found.experiment_id)
-        place = (self._local / ARTIFACTS / name).as_uri() if self._local else None
+        place = f"{artifact_root(self._local)}/{name}" if self._local else None
         kind = {"mlflow.experimentKind": "custom_model_development"}  # not prompts and traces
         return str(client.create_experiment(name, artifact_location=place, tags=kind))
 
