@@ -41,9 +41,9 @@ deps: $(VENV)/test.ready  ## write the code deps of each stage into dvc.yaml, fr
 verdicts: $(VENV)/run.ready  ## count false alarms of compare (about ten minutes)
 	python benchmarks/verdicts.py
 
-review: $(VENV)/run.ready  ## run the pipeline, compare with where the branch left main (BASE=main)
+review: $(VENV)/run.ready  ## run the pipeline, compare with where the branch left main (BASE=BRANCH: another)
 	@dvc repro
-	@python -m ecom review "$$BASE"
+	@python -m ecom review $${BASE:+"$$BASE"}
 
 report: $(VENV)/run.ready  ## write reports/index.html, to look at offline
 	@python -m ecom report
@@ -55,7 +55,7 @@ ui: $(VENV)/run.ready  ## show all recorded runs on http://127.0.0.1:5000
 			--backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" ;; \
 	esac
 
-export BASE ?= main
+export BASE
 
 study: $(VENV)/run.ready  ## judge the choice of model over ten splits (about six minutes)
 	python benchmarks/study.py

@@ -97,7 +97,12 @@ def compare(
 
 @app.command()
 def review(
-    target: Annotated[str, typer.Argument(help="branch that the changes are to go into")] = "main",
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            help="branch that the changes go into; by default the remote's default, or main"
+        ),
+    ] = None,
     *,
     output: Annotated[
         Path, typer.Option(help="folder for review.md, review.json and curves.png")
@@ -107,6 +112,7 @@ def review(
 
     Exits with status 1 if the model is worse, with status 3 if that is undecidable.
     """
+    from ecom.project.repository import default_branch
     from ecom.review.branch import CURVES, review
     from ecom.review.wording import failure_to_markdown, to_markdown
 
@@ -116,7 +122,10 @@ def review(
     output.mkdir(parents=True, exist_ok=True)
     for name in (CURVES, "review.json", "review.md"):
         (output / name).unlink(missing_ok=True)
-    with undecidable_if_it_fails(tell), review(_checked_root(), target) as reviewed:
+    with (
+        undecidable_if_it_fails(tell),
+        review(_checked_root(), target or default_branch(Path.cwd())) as reviewed,
+    ):
         comparison = reviewed.comparison
         if comparison.verdict:
             reviewed.draw(output / CURVES)

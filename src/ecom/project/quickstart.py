@@ -24,8 +24,11 @@ from ecom.project.files import (
 )
 from ecom.project.place import has_record
 from ecom.project.recovery import recover
+from ecom.project.repository import git
 
 COPIED: Final = (PLOT_TEMPLATES, PIPELINE, REQUIREMENTS, LIBRARY, STAGES)
+NO_GIT_OPTION: Final = "core.no_scm"
+NO_GIT: Final = "no_scm"  # the option within a configuration file
 # Without version control, and without DVC's questions to its servers.
 DVC_CONFIG: Final = "[core]\n    analytics = false\n    check_update = false\n    no_scm = true\n"
 
@@ -39,6 +42,7 @@ def run_pipeline(root: Path) -> Path:
         A stage failed; it has printed why.
     """
     _recover(root)
+    _tell_dvc_whether_git_is_there(root)
     if not (root / RAW).exists():
         # DVC only tells that a stage failed. Run directly, fetch tells why.
         status = _python(root, f"{STAGES}/fetch.py")
@@ -73,6 +77,23 @@ def _python(root: Path, *arguments: str) -> int:
 def _recover(root: Path) -> None:
     for line in recover(root):
         print(line, flush=True)
+
+
+def _tell_dvc_whether_git_is_there(root: Path) -> None:
+    """Let DVC run in an archive of the project, which has no history."""
+    config = root / ".dvc" / "config.local"
+    told = config.exists() and NO_GIT in config.read_text(encoding="utf-8")
+    has_git = git(root, "rev-parse", "--git-dir") is not None
+    if has_git and told:
+        _python(root, "-m", "dvc", "config", "--local", "--unset", NO_GIT_OPTION)
+    elif not has_git and not told:
+        _python(root, "-m", "dvc", "config", "--local", NO_GIT_OPTION, "true")
+        print(
+            "This folder has no git history, so DVC runs without it. Comparisons with earlier "
+            "states, experiments\nand reviews need it: run `git init && git add . && git commit -m "
+            "start`, then `make run` again.\n",
+            flush=True,
+        )
 
 
 def _restore_raw_data(root: Path) -> bool:

@@ -18,6 +18,7 @@ from ecom.project.declaration import DeclaredStage, declared_stages
 from ecom.project.files import LOCK, METRICS, PARAMS, PIPELINE, metrics_file
 from ecom.project.formats import parse_metrics, parse_yaml
 from ecom.project.lock import RECORDER, Lock, LockedStage
+from ecom.project.repository import fetch_missing, prefix
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -265,12 +266,19 @@ def open_state(root: Path, name: str) -> State:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
     from dvc.scm import SCMError, resolve_rev
+    from fsspec.implementations.dirfs import DirFileSystem
 
     try:
+        below = prefix(root)
         with Repo(str(root)) as repo:
             revision = resolve_rev(repo.scm, name)
+        fetch_missing(root, revision)
+        files = DVCFileSystem(str(root), rev=revision, subrepos=bool(below))
         return State(
-            name, revision, DVCFileSystem(str(root), rev=revision), (OSError, DvcException)
+            name,
+            revision,
+            DirFileSystem(below.rstrip("/"), files) if below else files,
+            (OSError, DvcException),
         )
     except (DvcException, SCMError) as error:
         raise ProjectError(

@@ -14,7 +14,7 @@ from typing import Final
 from ecom.errors import ProjectError
 from ecom.project.files import RAW, REQUIREMENTS
 from ecom.project.lock import RECORDER
-from ecom.project.repository import git
+from ecom.project.repository import git, prefix
 from ecom.project.states import WORKSPACE, State, folder_state
 from ecom.review.outcome import StateResults
 
@@ -57,14 +57,15 @@ def obtained(root: Path, state: State, *, fresh: bool = False) -> Iterator[State
     _say("them again, in a temporary folder")
     commit = str(state.revision)
     with TemporaryDirectory() as folder:
-        tree = Path(folder) / "base"
-        if git(root, "worktree", "add", "--detach", str(tree), commit) is None:
+        base = Path(folder) / "base"
+        if git(root, "worktree", "add", "--detach", str(base), commit) is None:
             raise ProjectError(f"git cannot make a work tree of {commit[:7]} in {folder}")
+        tree = base / prefix(root)
         try:
             _reproduce(root, tree, state)
             yield replace(folder_state(tree), name=state.name, revision=commit)
         finally:
-            git(root, "worktree", "remove", "--force", str(tree))
+            git(root, "worktree", "remove", "--force", str(base))
 
 
 def has_results(state: State, *, fresh: bool) -> bool:
