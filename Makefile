@@ -92,6 +92,11 @@ lock: $(VENV)/test.ready  ## pin the newest versions that pyproject.toml allows
 LOCK := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock" pyproject.toml
 
+# Programs in an environment name its folder: one that was copied or moved here is made anew.
+ifeq ($(origin VENV),file)
+$(shell test ! -f $(VENV)/run.ready || test "$$(cat $(VENV)/run.ready)" = "$$(pwd -P)" || rm -rf $(VENV))
+endif
+
 $(VENV)/run.ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 		"Python 3.11 or newer is needed, $(PYTHON) is " + sys.version.split()[0] + \
@@ -99,7 +104,7 @@ $(VENV)/run.ready: requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@touch $@
+	@pwd -P > $@
 
 $(VENV)/test.ready: requirements-dev.txt $(VENV)/run.ready
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt

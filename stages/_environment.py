@@ -6,7 +6,6 @@ and which round differently. It puts the library of this very checkout first on 
 DVC runs a copy of the project.
 """
 
-import io
 import os
 import platform
 import re
@@ -16,6 +15,7 @@ from types import TracebackType
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
+
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
@@ -26,9 +26,10 @@ KERNELS = {
     # exp, log and their like without fused multiply-add; the second pair is for glibc before 2.33.
     "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-FMA,-FMA4,-FMA_Usable,-FMA4_Usable",
 }
+IS_STAGE = Path(sys.argv[0]).resolve().parent == ROOT / "stages"
 
 
-def fix_kernels(script: Path) -> None:
+def fix_kernels() -> None:
     """Make this process, and those it starts, use the same kernels on every x86-64 CPU.
 
     The C library chooses its kernels when a process starts, so a stage starts itself once more.
@@ -37,20 +38,17 @@ def fix_kernels(script: Path) -> None:
         return
     chosen_already = os.environ.get("GLIBC_TUNABLES") == KERNELS["GLIBC_TUNABLES"]
     os.environ.update(KERNELS)
-    if sys.platform == "linux" and script.parent == ROOT / "stages" and not chosen_already:
+    if sys.platform == "linux" and IS_STAGE and not chosen_already:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  the same command
 
 
-fix_kernels(Path(sys.argv[0]).resolve())
+fix_kernels()
+if IS_STAGE:
+    from ecom.settings import tolerate_settings
+
+    tolerate_settings()
 
 _NO_MEMORY = re.compile("MemoryError|failed to map segment|Cannot allocate memory")
-
-
-def escape_what_the_terminal_lacks() -> None:
-    """Print characters that the terminal's encoding lacks, such as €, as escapes."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
 
 
 def say_if_memory_ran_out(

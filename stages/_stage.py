@@ -4,7 +4,7 @@ What reads and writes each kind of file is in modules of its own (`_metrics`, `_
 `_figures`), so that a change of how figures are drawn leaves the model up to date.
 """
 
-from _environment import ROOT, escape_what_the_terminal_lacks
+from _environment import ROOT
 
 import inspect
 import os
@@ -175,7 +175,6 @@ class Stage:
 def run(main: Callable[[Stage], None]) -> None:
     """Run a stage's `main`; show errors that a user can act on as a message, with exit status 1."""
     name = Path(inspect.getfile(main)).stem
-    escape_what_the_terminal_lacks()
     try:
         if len(sys.argv) > 1:
             raise ParamsError(

@@ -1,5 +1,10 @@
 """Set the bar: the brief's logistic regression, judged on out-of-fold scores."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # Python may be told to leave it out
+
 from _metrics import write_metrics
 from _models import write_model
 from _stage import Stage, run

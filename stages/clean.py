@@ -1,5 +1,10 @@
 """Give the raw sessions their types and drop duplicates."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # Python may be told to leave it out
+
 from _metrics import read_metrics, write_metrics
 from _stage import Stage, run
 from _tables import write_table

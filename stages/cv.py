@@ -1,5 +1,10 @@
 """Select the candidate to tune, by cross-validation on the baseline's folds."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # Python may be told to leave it out
+
 from _metrics import read_metrics, write_metrics
 from _stage import Stage, run
 from _tables import read_features

@@ -1,5 +1,10 @@
 """Judge baseline and best model on the test rows, which no earlier stage has read."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # Python may be told to leave it out
+
 from _metrics import read_metrics, write_metrics
 from _models import read_model
 from _stage import Stage, run

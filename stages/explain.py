@@ -1,5 +1,10 @@
 """Explain why the best model says what it says, column by column."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # Python may be told to leave it out
+
 from _figures import write_figure
 from _metrics import read_metrics, write_metrics
 from _models import read_model

@@ -4,6 +4,11 @@ The engineered columns are for people to look at. Models take raw sessions and c
 themselves, with the same function, so that training and serving cannot differ.
 """
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # Python may be told to leave it out
+
 from _metrics import write_metrics
 from _stage import Stage, run
 from _tables import read_table, write_table

@@ -1,10 +1,14 @@
 """Bring the raw data: the pinned content, whichever source answers."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # Python may be told to leave it out
+
 from _stage import Stage, run
 from _tables import write_table
 
 import os
-from pathlib import Path
 
 from fsspec.callbacks import TqdmCallback
 

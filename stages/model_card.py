@@ -1,5 +1,10 @@
 """Write the model card from what the other stages found."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # Python may be told to leave it out
+
 from _metrics import read_metrics
 from _stage import Stage, run
 from _tables import read_table

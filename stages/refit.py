@@ -3,6 +3,11 @@
 Their metrics, in evaluate, show what the feature set is worth, and how a split in time turns out.
 """
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # Python may be told to leave it out
+
 from _metrics import read_metrics
 from _models import write_model
 from _stage import Stage, run

@@ -1,5 +1,10 @@
 """Choose from which score on a session is flagged, on out-of-fold scores of the training rows."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # Python may be told to leave it out
+
 from _metrics import write_metrics
 from _stage import Stage, run
 from _tables import read_table, write_plot

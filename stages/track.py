@@ -1,5 +1,10 @@
 """Record the run in MLflow. If that fails, the results stay and the pipeline goes on."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # Python may be told to leave it out
+
 from _stage import Stage, run
 
 import json

@@ -1,11 +1,15 @@
 """Tune the candidate that cv selected."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # Python may be told to leave it out
+
 from _metrics import read_metrics, write_metrics
 from _models import write_model
 from _stage import Stage, run
 from _tables import read_features, write_plot, write_predictions
 
-import sys
 from typing import TYPE_CHECKING
 
 from ecom.models.candidates import distributions_of

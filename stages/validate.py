@@ -1,5 +1,10 @@
 """Check that the raw file is what the schema says; stop the run here if it is not."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # Python may be told to leave it out
+
 from _metrics import write_metrics
 from _stage import Stage, run
 

@@ -13,6 +13,7 @@ import typer
 from ecom.errors import EcomError, ProjectError, describe
 from ecom.project.files import PIPELINE, README, REPORT, REVIEW
 from ecom.project.params_file import read_params
+from ecom.settings import tolerate_settings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 
@@ -85,14 +86,14 @@ def compare(
             obtained(root, open_state(root, head)) as after,
         ):
             comparison = compare_states(before, after, rules)
-    if form == "json":
-        print(json.dumps(comparison.to_json(), indent=2, allow_nan=False))
-    elif form == "markdown":
-        print(to_markdown(comparison), end="")
-    else:
-        _show(to_markdown(comparison))
-    if gate:
-        sys.exit(comparison.exit_status)
+        if form == "json":
+            print(json.dumps(comparison.to_json(), indent=2, allow_nan=False))
+        elif form == "markdown":
+            print(to_markdown(comparison), end="")
+        else:
+            _show(to_markdown(comparison))
+        if gate:
+            sys.exit(comparison.exit_status)
 
 
 @app.command()
@@ -119,22 +120,20 @@ def review(
     def tell(reason: str) -> None:
         _write(output / "review.md", failure_to_markdown(reason))
 
-    output.mkdir(parents=True, exist_ok=True)
-    for name in (CURVES, "review.json", "review.md"):
-        (output / name).unlink(missing_ok=True)
-    with (
-        undecidable_if_it_fails(tell),
-        review(_checked_root(), target or default_branch(Path.cwd())) as reviewed,
-    ):
-        comparison = reviewed.comparison
-        if comparison.verdict:
-            reviewed.draw(output / CURVES)
-    picture = CURVES if comparison.verdict else None
-    _write(output / "review.md", to_markdown(comparison, picture))
-    content = json.dumps(comparison.to_json(), indent=2, allow_nan=False)
-    _write(output / "review.json", content + "\n")
-    _show(to_markdown(comparison))
-    sys.exit(comparison.exit_status)
+    with undecidable_if_it_fails(tell):
+        output.mkdir(parents=True, exist_ok=True)
+        for name in (CURVES, "review.json", "review.md"):
+            (output / name).unlink(missing_ok=True)
+        with review(_checked_root(), target or default_branch(Path.cwd())) as reviewed:
+            comparison = reviewed.comparison
+            picture = CURVES if comparison.verdict else None
+            if picture:
+                reviewed.draw(output / picture)
+        _write(output / "review.md", to_markdown(comparison, picture))
+        content = json.dumps(comparison.to_json(), indent=2, allow_nan=False)
+        _write(output / "review.json", content + "\n")
+        _show(to_markdown(comparison))
+        sys.exit(comparison.exit_status)
 
 
 @app.command()
@@ -206,6 +205,9 @@ def undecidable_if_it_fails(tell: Callable[[str], None] = lambda _: None) -> Ite
         tell(str(error))
         print(f"ecom: {error}", file=sys.stderr)
         sys.exit(UNDECIDABLE)
+    except OSError as error:
+        print(f"ecom: {describe(error)}", file=sys.stderr)
+        sys.exit(UNDECIDABLE)
     except Exception as error:  # noqa: BLE001  a crash is no verdict
         tell(f"`{type(error).__name__}: {error}`. This is a bug; the log has its traceback.")
         traceback.print_exc()
@@ -234,6 +236,7 @@ def _show(markdown: str) -> None:
 
 
 if __name__ == "__main__":
+    tolerate_settings()
     try:
         app()
     except EcomError as error:

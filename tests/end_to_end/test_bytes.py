@@ -76,11 +76,11 @@ def test_with_the_kernels_that_the_cpu_chooses_the_decisions_and_metrics_are_the
     """As on machines of other makes, whose kernels cannot be fixed."""
     environment = unchanged.root / "stages" / "_environment.py"
     code = environment.read_text(encoding="utf-8")
-    call = "fix_kernels(Path(sys.argv[0]).resolve())\n"
+    call = "\nfix_kernels()\n"
     assert code.count(call) == 1
     before = metrics_of(unchanged), thresholds_of(unchanged)
 
-    environment.write_text(code.replace(call, ""), encoding="utf-8")
+    environment.write_text(code.replace(call, "\n"), encoding="utf-8")
     said = unchanged.run("env", *(f"--unset={name}" for name in KERNELS), "dvc", "repro").stdout
 
     assert len(re.findall("Running stage", said)) == len(STAGES)

@@ -66,6 +66,8 @@ NOT_RUN = {
     "dvc exp push origin NAME": "test_experiments.py runs it",
     "dvc exp apply": "test_experiments.py runs it",
     "dvc exp run": "not whole: a name of what others show whole",
+    "make review BASE=BRANCH": "test_review.py runs it",
+    "python -m ecom review BRANCH": "test_review.py runs it",
     "make check": "runs the fast tests of what runs this",
     "make format": "changes the code; `make lint` checks the same",
     "make audit": "asks PyPI for its list of vulnerabilities, which not every mirror has",

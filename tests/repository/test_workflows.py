@@ -75,8 +75,22 @@ def test_they_run_what_a_person_runs() -> None:
     texts = [path.read_text("utf-8") for path in (*WORKFLOWS, ROOT / ".gitlab-ci.yml")]
     used = {target for text in texts for target in re.findall(r"make ([a-z]+)", text)}
 
-    assert "review" in used
+    assert {"run", "audit"} <= used
     assert used <= TARGETS
+
+
+@pytest.mark.parametrize("path", [".github/workflows/checks.yml", ".gitlab-ci.yml"])
+def test_the_review_keeps_its_exit_status(path: str) -> None:
+    """As `make review` does it, but for make, which would turn worse and undecidable into 2."""
+    recipe = (ROOT / "Makefile").read_text("utf-8").partition("\nreview: ")[2].splitlines()[1:3]
+
+    assert [line.strip(" \t@") for line in recipe] == [
+        "dvc repro",
+        'python -m ecom review $${BASE:+"$$BASE"}',
+    ]
+    text = (ROOT / path).read_text("utf-8")
+    assert 'dvc repro && python -m ecom review "$BASE"\n' in text
+    assert "make review" not in text
 
 
 PNG = b"\x89PNG\r\n\x1a\n picture"

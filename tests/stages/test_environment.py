@@ -2,7 +2,6 @@
 
 import _environment
 
-import io
 import os
 import platform
 import sys
@@ -64,15 +63,3 @@ def test_memory_that_runs_out_is_told_in_a_line_and_all_else_as_ever(
 
     assert capsys.readouterr().err.startswith(said)
     assert sys.excepthook is _environment.say_if_memory_ran_out
-
-
-def test_a_terminal_that_lacks_the_euro_does_not_stop_a_stage(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    terminal = io.TextIOWrapper(io.BytesIO(), encoding="latin-1", write_through=True)
-    monkeypatch.setattr(sys, "stdout", terminal)
-
-    _environment.escape_what_the_terminal_lacks()
-    print("229 €")
-
-    assert terminal.buffer.getvalue() == b"229 \\u20ac\n"

@@ -36,6 +36,21 @@ def git(root: Path, *arguments: str, stdin: str | None = None) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
+def require_history(root: Path) -> None:
+    """Refuse a folder that git does not know.
+
+    Raises
+    ------
+    ProjectError
+        The folder belongs to no git repository, or git is not installed.
+    """
+    if git(root, "rev-parse", "HEAD") is None:
+        raise ProjectError(
+            "this folder has no git history, which comparisons, reviews and experiments need: run "
+            "`git init && git add . && git commit -m start`, then `make run`"
+        )
+
+
 def prefix(root: Path) -> str:
     """Return the path from git's root folder to the project's, with a final slash; often empty."""
     return git(root, "rev-parse", "--show-prefix") or ""

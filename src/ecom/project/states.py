@@ -18,7 +18,7 @@ from ecom.project.declaration import DeclaredStage, declared_stages
 from ecom.project.files import LOCK, METRICS, PARAMS, PIPELINE, metrics_file
 from ecom.project.formats import parse_metrics, parse_yaml
 from ecom.project.lock import RECORDER, Lock, LockedStage
-from ecom.project.repository import fetch_missing, prefix
+from ecom.project.repository import fetch_missing, prefix, require_history
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -269,6 +269,7 @@ def open_state(root: Path, name: str) -> State:
     from fsspec.implementations.dirfs import DirFileSystem
 
     try:
+        require_history(root)
         below = prefix(root)
         with Repo(str(root)) as repo:
             revision = resolve_rev(repo.scm, name)

@@ -9,7 +9,7 @@ from typing import Final
 from ecom.errors import ProjectError
 from ecom.project.files import LOCK
 from ecom.project.params_file import read_params
-from ecom.project.repository import git
+from ecom.project.repository import git, require_history
 from ecom.project.states import folder_state, open_state
 from ecom.reporting.figures import draw_curves
 from ecom.review.obtaining import obtained
@@ -61,6 +61,7 @@ def review(root: Path, target: str) -> Iterator[Review]:
         commit fails.
     """
     rules = Rules.from_params(read_params(root))
+    require_history(root)
     commit = git(root, "merge-base", target, "HEAD")
     if commit is None:
         raise ProjectError(
