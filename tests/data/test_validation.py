@@ -1,20 +1,22 @@
 """Raw files: what is right passes, and every fault is listed with its column, rule and line."""
 
+import io
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecom.data.cleaning import clean
+from ecom.data.cleaning import clean, to_types
 from ecom.data.parsing import parse_csv
 from ecom.data.synthetic import generate_sessions
-from ecom.data.validation import validate
+from ecom.data.validation import typed_sessions, validate
 from ecom.errors import DataError
 from ecom.params.validate import Validate
-from ecom.schema import COLUMNS, NAMES
+from ecom.schema import COLUMNS, FEATURES, NAMES
 
 BOUNDS = Validate(min_rows=100, max_rows=400, min_positive_rate=0.02, max_positive_rate=0.5)
 SESSIONS = generate_sessions(300, seed=1)
@@ -270,3 +272,38 @@ def test_a_hold_out_in_time_needs_both_classes_on_either_side(
     assert [str(problem)[: len(said)] for problem in with_time.problems] == [said]
     assert "temporal.first_test_month to another month, or to null" in str(with_time.problems[0])
     assert validate(content, BOUNDS).problems == []
+
+
+def test_sessions_as_pandas_reads_them_get_the_types_of_the_schema() -> None:
+    raw = generate_sessions(50, seed=1).to_csv(index=False).encode()
+    expected = to_types(parse_csv(raw))
+    read = pd.read_csv(io.BytesIO(raw)).set_axis(range(100, 150))
+
+    for sessions in (
+        read,
+        read.astype({"Administrative": float, "Weekend": int}),
+        read.astype(str),
+    ):
+        typed = typed_sessions(sessions.assign(more=1), FEATURES)
+        pd.testing.assert_frame_equal(typed.reset_index(drop=True), expected[list(FEATURES)])
+        assert list(typed.index) == list(read.index)
+    assert list(typed_sessions(read, ["Month"])) == ["Month"]
+    assert typed_sessions(read.head(0), FEATURES).empty
+
+
+def test_sessions_with_faults_are_refused_by_column_rule_and_row() -> None:
+    sessions = generate_sessions(3, seed=1).assign(
+        Month="Smarch", ProductRelated_Duration=[-1.0, np.nan, 1.0]
+    )
+
+    with pytest.raises(DataError) as raised:
+        typed_sessions(sessions, FEATURES)
+
+    said = str(raised.value)
+    assert (
+        "ProductRelated_Duration must be present, but 1 row broke this rule (row 1: empty)" in said
+    )
+    assert "ProductRelated_Duration must be from 0 to 10,000,000, but 1 row broke this" in said
+    assert "Month must be one of Jan" in said
+    with pytest.raises(DataError, match="no column Month, Weekend"):
+        typed_sessions(sessions.drop(columns=["Month", "Weekend"]), FEATURES)

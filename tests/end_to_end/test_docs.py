@@ -66,6 +66,10 @@ NOT_RUN = {
     "dvc exp push origin NAME": "test_experiments.py runs it",
     "dvc exp apply": "test_experiments.py runs it",
     "dvc exp run": "not whole: a name of what others show whole",
+    "export MLFLOW_TRACKING_URI=sqlite:///mlflow.db": "test_tracking.py runs it, with the next",
+    "mlflow models predict -m models:/ecom-purchase@champion -i sessions.csv -t csv --env-manager local": (
+        "test_tracking.py runs it, on the raw file"
+    ),
     "make review BASE=BRANCH": "test_review.py runs it",
     "python -m ecom review BRANCH": "test_review.py runs it",
     "make check": "runs the fast tests of what runs this",

@@ -21,7 +21,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from ruamel.yaml import YAML
 
-from ecom.schema import CATEGORICAL, FEATURES
+from ecom.schema import FEATURES
 from ecom.tracking.lineage import to_text, trace
 from ecom.tracking.runs import PIPELINE_EXPERIMENT
 from project import Project
@@ -157,33 +157,57 @@ def test_runs_keep_curves_pictures_card_and_what_comparing_needs(tracked: Projec
     assert "PR-AUC" in parent.data.tags["mlflow.note.content"]
 
 
-def test_the_model_answers_through_pyfunc_as_it_does_here(tracked: Project) -> None:
+def test_the_recorded_model_takes_the_raw_file_and_answers_with_the_threshold_in_use(
+    tracked: Project, tmp_path: Path
+) -> None:
+    raw = tracked.root / "data" / "raw" / "online_shoppers_intention.csv"
     code = (
         "import json, sys, mlflow, pandas as pd\n"
-        "mlflow.set_tracking_uri(sys.argv[1]); mlflow.set_registry_uri(sys.argv[1])\n"
         "model = mlflow.pyfunc.load_model('models:/ecom-purchase@challenger')\n"
-        "example = model.input_example\n"
-        "sessions = pd.read_parquet('data/features/test.parquet')[example.columns.tolist()]\n"
-        "numbers = {c.name: float for c in model.metadata.signature.inputs if c.type.name == 'double'}\n"
-        "scores = model.predict(sessions.astype(numbers))[:, 1].tolist()\n"
-        "print(json.dumps([model.metadata.signature.to_dict(), example.shape, scores]))"
+        "answers = model.predict(pd.read_csv(sys.argv[1]))\n"
+        "answers.to_json(sys.argv[2], orient='split', double_precision=15)\n"
+        "try:\n"
+        "    model.predict(pd.read_csv(sys.argv[1]).head(3).assign(BounceRates=[None, -1, 0], Month='Smarch'))\n"
+        "except Exception as error:\n"
+        "    print(error)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, f"sqlite:///{tracked.root / 'mlflow.db'}"],
-        cwd=tracked.root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    signature, shape, scores = json.loads(done.stdout.splitlines()[-1])
+    address = f"sqlite:///{tracked.root / 'mlflow.db'}"
+    there = ("env", f"MLFLOW_TRACKING_URI={address}")
 
-    types = {column["name"]: column["type"] for column in json.loads(signature["inputs"])}
-    assert types == {name: "string" if name in CATEGORICAL else "double" for name in FEATURES}
-    assert shape == [3, len(FEATURES)]
+    refused = tracked.run(
+        *there, sys.executable, "-c", code, str(raw), str(tmp_path / "answers.json")
+    ).stdout
+    answers = pd.read_json(tmp_path / "answers.json", orient="split", precise_float=True)
+
+    sessions = pd.read_csv(raw)
+    assert len(answers) == len(sessions)
+    # Sessions that repeat an earlier one are in no split; the others are numbered without them.
+    kept = answers[~sessions.duplicated()].reset_index(drop=True)
     predicted = pd.read_parquet(tracked.root / "data" / "predictions" / "test.parquet")
-    assert scores == pytest.approx(predicted["best_model"].tolist(), abs=1e-12)
-    assert np.ptp(scores) > 0.1
+    scores = kept["probability"][predicted["row"]].to_numpy()
+    np.testing.assert_allclose(scores, predicted["best_model"], rtol=1e-8)
+    threshold = read(tracked, "threshold")["threshold"]
+    assert (kept["decision"] == (kept["probability"] >= threshold)).all()
+    assert 0 < kept["decision"].mean() < 0.5
+    assert "BounceRates must be present, but 1 row broke this rule (row 0: empty)" in refused
+    assert "BounceRates must be from 0 to 1, but 1 row broke this rule (row 1: '-1.0')" in refused
+    assert "Month must be one of" in refused
+
+    command = ("mlflow", "models", "predict", "-m", "models:/ecom-purchase@challenger")
+    local = (
+        "--env-manager",
+        "local",
+        "-i",
+        str(raw),
+        "-t",
+        "csv",
+        "-o",
+        str(tmp_path / "out.json"),
+    )
+    tracked.run(*there, *command, *local)
+    out = pd.DataFrame(json.loads((tmp_path / "out.json").read_text())["predictions"])
+    np.testing.assert_allclose(out["probability"], answers["probability"], rtol=0, atol=1e-12)
+    assert (out["decision"] == answers["decision"]).all()
 
 
 def test_a_state_that_is_recorded_twice_is_there_once(tracked: Project) -> None:

@@ -15,7 +15,8 @@ def to_types(table: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     table
-        Text cells from `ecom.data.parsing.parse_csv` in which validation found no problem.
+        Text cells from `ecom.data.parsing.parse_csv`, or some of their columns, in which validation
+        found no problem.
 
     Returns
     -------
@@ -24,7 +25,7 @@ def to_types(table: pd.DataFrame) -> pd.DataFrame:
         ``category`` columns as text.
     """
     typed: dict[str, pd.Series] = {}
-    for column in COLUMNS:
+    for column in (column for column in COLUMNS if column.name in table):
         cells = table[column.name]
         if column.type == "boolean":
             typed[column.name] = cells.str.lower().map(BOOLEANS).astype("int64")

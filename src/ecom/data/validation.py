@@ -35,10 +35,14 @@ class Problem:
 
     def __str__(self) -> str:
         """Return one line: column, rule, number of rows, first lines of the file with values."""
+        return self.describe("line")
+
+    def describe(self, place: str) -> str:
+        """Return one line in which the numbers in `lines` are those of a place: a line, a row."""
         if self.column is None:
             return self.rule
         found = ", ".join(
-            f"line {line}: {value}" for line, value in zip(self.lines, self.values, strict=True)
+            f"{place} {line}: {value}" for line, value in zip(self.lines, self.values, strict=True)
         )
         more = ", ..." if self.count > len(self.lines) else ""
         rows = "1 row" if self.count == 1 else f"{self.count:,} rows"
@@ -122,9 +126,42 @@ def validate(content: bytes, bounds: "Validate", test_months: Sequence[str] = ()
     )
 
 
-def pandera_schema() -> pa.DataFrameSchema:
-    """Return the schema of text cells, derived from `ecom.schema.COLUMNS`."""
-    return pa.DataFrameSchema({column.name: _pandera_column(column) for column in COLUMNS})
+def typed_sessions(sessions: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Check sessions as pandas reads them, and give them the types of the schema.
+
+    Parameters
+    ----------
+    sessions
+        Raw sessions; a value may be text, a number or a truth value. Other columns are ignored.
+    columns
+        Names of the columns that are needed.
+
+    Returns
+    -------
+    DataFrame of shape (n_sessions, n_columns)
+        As `ecom.data.cleaning.to_types` returns them, with the index of `sessions`.
+
+    Raises
+    ------
+    DataError
+        A column is missing, or a value is not what `ecom.schema` allows. Rows are counted from 0.
+    """
+    if missing := [name for name in columns if name not in sessions]:
+        raise DataError(f"the sessions have no column {', '.join(missing)}")
+    # As in a file; a number keeps all its digits.
+    cells = sessions[list(columns)].reset_index(drop=True).astype(object)
+    text = cells.where(cells.isna(), cells.astype(str)).astype("str")
+    if problems := _cell_problems(text, first=0):
+        lines = "\n".join(f"  - {problem.describe('row')}" for problem in problems)
+        raise DataError(f"the sessions are not what the schema says:\n{lines}")
+    return to_types(text).set_axis(sessions.index)
+
+
+def pandera_schema(columns: Sequence[str] = NAMES) -> pa.DataFrameSchema:
+    """Return the schema of text cells of these columns, derived from `ecom.schema.COLUMNS`."""
+    return pa.DataFrameSchema(
+        {column.name: _pandera_column(column) for column in COLUMNS if column.name in columns}
+    )
 
 
 def _pandera_column(column: Column) -> pa.Column:
@@ -184,28 +221,29 @@ def _size_problems(table: pd.DataFrame, distinct: int, bounds: "Validate") -> li
     ]
 
 
-def _cell_problems(table: pd.DataFrame) -> list[Problem]:
+def _cell_problems(table: pd.DataFrame, first: int = 2) -> list[Problem]:
+    """Return the problems of cells; `first` is the number of the first row, below a header 2."""
     try:
-        pandera_schema().validate(table, lazy=True)
+        pandera_schema(list(table.columns)).validate(table, lazy=True)
     except pa.errors.SchemaErrors as error:
         failures = error.failure_cases
     else:
         return []
     problems = []
-    for column in NAMES:
+    for column in map(str, table.columns):
         in_column = failures[failures["column"] == column]
         for check in in_column["check"].unique():
             cases = in_column[in_column["check"] == check].sort_values("index")
-            first = cases[:MAX_EXAMPLES]
+            named = cases[:MAX_EXAMPLES]
             problems.append(
                 Problem(
                     "present" if check == "not_nullable" else str(check),
                     column=column,
                     count=len(cases),
-                    lines=tuple(int(index) + 2 for index in first["index"]),
+                    lines=tuple(int(index) + first for index in named["index"]),
                     values=tuple(
                         "empty" if pd.isna(case) else repr(case[:MAX_VALUE])
-                        for case in first["failure_case"]
+                        for case in named["failure_case"]
                     ),
                 )
             )

@@ -11,7 +11,7 @@ from ecom.features import add_features  # noqa: F401  the model unpickles it and
 from ecom.models.averaging import LogOddsAverage  # noqa: F401
 from ecom.project.files import BEST_MODEL, TRAIN
 from ecom.project.states import folder_state
-from ecom.schema import FEATURES
+from ecom.schema import FEATURE_SETS
 from ecom.tracking.provenance import Provenance, provenance_of
 from ecom.tracking.runs import runs_of
 from ecom.tracking.store import Store
@@ -43,7 +43,14 @@ def record(root: Path) -> Recorded:
     state.require_fresh()
     origin = provenance_of(root, state)
     run = runs_of(state, origin.experiment or origin.commit[:7] or origin.state[:7])
-    model = joblib.load(BytesIO(state.read(BEST_MODEL)))
-    example = state.table(TRAIN)[list(FEATURES)].head(EXAMPLES)
+    from ecom.tracking.answering import PurchaseModel
+
+    columns = FEATURE_SETS[state.metrics["evaluate"]["feature_set"]]
+    model = PurchaseModel(
+        joblib.load(BytesIO(state.read(BEST_MODEL))),
+        columns,
+        state.metrics["threshold"]["threshold"],
+    )
+    example = state.table(TRAIN)[list(columns)].head(EXAMPLES)
     store = Store(root)
     return Recorded(store.log(run, state, origin, model, example), store.address, origin)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 from ecom.errors import TrackingError
 from ecom.project.place import ADDRESS_VARIABLE, DATABASE, local_home
 from ecom.project.states import State
-from ecom.schema import CATEGORICAL, FEATURES
 from ecom.tracking.provenance import PREFIX, Provenance
 from ecom.tracking.rooting import artifact_root, database_address, follow_folder
 from ecom.tracking.runs import PIPELINE_EXPERIMENT, Run
@@ -23,11 +22,16 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run as MlflowRun
 
+    from ecom.tracking.answering import PurchaseModel
+
 REGISTERED: Final = "ecom-purchase"
 CHALLENGER: Final = "challenger"
 MODEL_NAME: Final = "model"
 # Packages that the logged model needs to predict.
-NEEDED: Final = ("cloudpickle", "joblib", "numpy", "pandas", "scikit-learn", "scipy")
+NEEDED: Final = (
+    *("cloudpickle", "joblib", "mlflow", "numpy", "pandas", "pandera", "pydantic"),
+    *("scikit-learn", "scipy"),
+)
 SECONDS: Final = 120.0  # that logging a state may take
 # By default, MLflow waits minutes for a dead server, at each of a hundred requests.
 DEFAULTS: Final = {
@@ -102,7 +106,12 @@ class Store:
             ) from None
 
     def log(
-        self, run: Run, state: State, origin: Provenance, model: object, example: "pd.DataFrame"
+        self,
+        run: Run,
+        state: State,
+        origin: Provenance,
+        model: "PurchaseModel",
+        example: "pd.DataFrame",
     ) -> str:
         """Log a state, unless it is logged already; return the id of its parent run.
 
@@ -115,7 +124,7 @@ class Store:
         origin
             Becomes tags of every run.
         model
-            Fitted model that takes raw sessions.
+            What answers with the threshold in use.
         example
             A few raw sessions.
 
@@ -193,30 +202,20 @@ class Store:
         kind = {"mlflow.experimentKind": "custom_model_development"}  # not prompts and traces
         return str(client.create_experiment(name, artifact_location=place, tags=kind))
 
-    def _log_model(self, run_id: str, model: object, example: "pd.DataFrame") -> None:
-        import mlflow.sklearn
-        import numpy as np
-        from mlflow.models import ModelSignature
-        from mlflow.types import ColSpec, Schema, TensorSpec
+    def _log_model(self, run_id: str, model: "PurchaseModel", example: "pd.DataFrame") -> None:
+        import mlflow
 
         self._check_deadline()
-        columns: list[ColSpec | TensorSpec] = [
-            ColSpec("string" if name in CATEGORICAL else "double", name) for name in FEATURES
-        ]
-        numbers = {name: float for name in FEATURES if name not in CATEGORICAL}
         package = Path(__file__).parent.parent
         with self._in_use(), mlflow.start_run(run_id=run_id):
-            mlflow.sklearn.log_model(
-                model,
+            mlflow.pyfunc.log_model(
                 name=MODEL_NAME,
-                signature=ModelSignature(
-                    Schema(columns), Schema([TensorSpec(np.dtype(np.float64), (-1, 2))])
-                ),
-                input_example=example.astype(numbers),
-                pyfunc_predict_fn="predict_proba",
+                python_model=model,
+                # MLflow's would refuse whole numbers that pandas reads where others have decimals.
+                signature=False,
+                input_example=example,
                 code_paths=[str(package)],
                 pip_requirements=[f"{name}=={version(name)}" for name in NEEDED],
-                serialization_format="cloudpickle",
             )
 
     @contextmanager
