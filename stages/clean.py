@@ -30,16 +30,27 @@ def main(stage: Stage) -> None:
         raise DataError(
             "metrics/validate.json was computed from other raw data: run `dvc repro validate` first"
         )
+    params = stage.params(Clean)
     table = parse_csv(raw)
-    sessions = clean(table, drop_duplicates=stage.params(Clean).drop_duplicates)
+    valid = table
+    if params.drop_invalid:
+        from ecom.data.validation import valid_rows
+
+        valid = valid_rows(table)
+    sessions = clean(valid, drop_duplicates=params.drop_duplicates)
     write_table(stage, "data/processed/online_shoppers_clean.csv", sessions)
-    dropped = len(table) - len(sessions)
+    invalid, duplicates = len(table) - len(valid), len(valid) - len(sessions)
     write_metrics(
         stage,
         "metrics/clean.json",
-        {"rows_in": len(table), "rows_out": len(sessions), "duplicates_dropped": dropped},
+        {
+            "rows_in": len(table),
+            "rows_out": len(sessions),
+            "duplicates_dropped": duplicates,
+            "invalid_dropped": invalid,
+        },
     )
-    stage.say(f"{len(sessions):,} sessions, {dropped:,} duplicates dropped")
+    stage.say(f"{len(sessions):,} sessions, dropped {duplicates:,} duplicates, {invalid:,} invalid")
 
 
 if __name__ == "__main__":

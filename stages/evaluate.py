@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from ecom.errors import DataError
 from ecom.evaluation.assessment import assess
-from ecom.evaluation.comparison import MODELS, Criteria
+from ecom.evaluation.comparison import Criteria
+from ecom.evaluation.metrics import MODELS
 from ecom.evaluation.periods import earlier, refit_params
 from ecom.evaluation.temporal import ScoredSessions
 from ecom.features import add_features  # noqa: F401  needed to unpickle the models, as is the next

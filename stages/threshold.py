@@ -9,10 +9,9 @@ from _metrics import write_metrics
 from _stage import Stage, run
 from _tables import read_table, write_plot
 
-from ecom.evaluation.comparison import MODELS
 from ecom.evaluation.counts import count_flagged
 from ecom.evaluation.curves import sweep
-from ecom.evaluation.metrics import without_resamples
+from ecom.evaluation.metrics import MODELS, without_resamples
 from ecom.evaluation.thresholds import (
     break_even,
     operating_point,

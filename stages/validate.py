@@ -9,13 +9,19 @@ from _metrics import write_metrics
 from _stage import Stage, run
 
 from ecom.data.validation import validate
+from ecom.params.clean import Clean
 from ecom.params.temporal import Temporal
 from ecom.params.validate import Validate
 
 
 def main(stage: Stage) -> None:
     raw = stage.dep("data/raw/online_shoppers_intention.csv").read_bytes()
-    report = validate(raw, stage.params(Validate), stage.params(Temporal).test_months)
+    report = validate(
+        raw,
+        stage.params(Validate),
+        stage.params(Temporal).test_months,
+        drop_invalid=stage.params(Clean).drop_invalid,
+    )
     write_metrics(stage, "metrics/validate.json", report.to_dict())
     report.raise_if_invalid()
     stage.say(

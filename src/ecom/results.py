@@ -35,6 +35,7 @@ class ValidateResults(TypedDict):
     duplicates: int
     missing: int
     positive_rate: float
+    invalid_rows: int
     problems: list[Problem]
 
 
@@ -45,6 +46,7 @@ class CleanResults(TypedDict):
     rows_in: int
     rows_out: int
     duplicates_dropped: int
+    invalid_dropped: int
 
 
 class Part(TypedDict):

@@ -1,9 +1,15 @@
 """Files are told by their bytes: archives are unpacked, and what is no CSV is named."""
 
+import bz2
 import gzip
 import io
+import lzma
+import pickle
+import tarfile
 import zipfile
+from typing import Literal
 
+import pyarrow as pa
 import pytest
 
 from ecom.data.contents import likely_cause, unpack
@@ -17,7 +23,16 @@ def zipped(**members: bytes) -> bytes:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as members_of:
         for name, content in members.items():
-            members_of.writestr(f"{name}.csv", content)
+            members_of.writestr(name if "/" in name else f"{name}.csv", content)
+    return archive.getvalue()
+
+
+def tarred(content: bytes, mode: Literal["w", "w:gz", "w:xz"]) -> bytes:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode=mode) as members:
+        member = tarfile.TarInfo("a.csv")
+        member.size = len(content)
+        members.addfile(member, io.BytesIO(content))
     return archive.getvalue()
 
 
@@ -29,8 +44,22 @@ def zipped(**members: bytes) -> bytes:
         gzip.compress(CSV, mtime=0),
         zipped(a=CSV),
         zipped(a=gzip.compress(CSV, mtime=0)),
+        CSV.replace(b"\n", b"\r"),
+        b"\n\r\n" + CSV,
+        b"sep=,\n" + CSV,
+        b"\xef\xbb\xbfsep=,\r\n" + CSV,
+        bz2.compress(CSV),
+        lzma.compress(CSV),
+        pa.compress(CSV, codec="zstd", asbytes=True),
+        zipped(**{"a": CSV, "__MACOSX/._a": b"\0\5", "b/.DS_Store": b"x"}),
+        tarred(CSV, "w"),
+        tarred(CSV, "w:gz"),
+        tarred(CSV, "w:xz"),
     ],
-    ids=["lf", "crlf", "gzip", "zip", "gzip in zip"],
+    ids=[
+        *("lf", "crlf", "gzip", "zip", "gzip in zip", "cr", "blank lines", "sep", "sep after BOM"),
+        *("bz2", "xz", "zst", "zip of a Mac", "tar", "tar.gz", "tar.xz"),
+    ],
 )
 def test_the_same_rows_are_the_same_bytes_however_they_were_packed(content: bytes) -> None:
     assert unpack(content) == CSV
@@ -42,6 +71,9 @@ def test_parquet_becomes_the_csv_of_its_rows() -> None:
     sessions.to_parquet(parquet)
 
     assert unpack(parquet.getvalue()) == sessions.to_csv(index=False).encode()
+    feather = io.BytesIO()
+    sessions.to_feather(feather)
+    assert unpack(feather.getvalue()) == sessions.to_csv(index=False).encode()
 
 
 @pytest.mark.parametrize(
@@ -74,11 +106,15 @@ def test_an_archive_that_does_not_give_one_file_is_refused(content: bytes, said:
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS pointer"),
         (b"\xef\xbb\xbf\n<!DOCTYPE HTML><html>", "HTML"),
         (b"<html><body>404", "HTML"),
-        (gzip.compress(CSV, mtime=0), "gzip"),
+        (gzip.compress(CSV, mtime=0), "compressed"),
         (zipped(a=CSV), "zip"),
         (b"PAR1....", "Parquet"),
         ("a,b\n".encode("utf-16"), "UTF-16"),
         (b"a,b\n\0\0,1\n", "binary"),
+        ("a,b\n".encode("utf-16-le"), "UTF-16"),
+        (b"@RELATION x\n@data\n", "ARFF"),
+        (b'[{"a": 1}]', "JSON"),
+        (pickle.dumps([1]), "pickle"),
     ],
 )
 def test_what_is_no_csv_is_named(content: bytes, said: str) -> None:
@@ -87,3 +123,16 @@ def test_what_is_no_csv_is_named(content: bytes, said: str) -> None:
 
 def test_csv_is_not_accused() -> None:
     assert likely_cause(CSV) is None
+
+
+@pytest.mark.parametrize(
+    ("member", "said"),
+    [("[Content_Types].xml", "an Excel workbook"), ("content.xml", "an OpenDocument spreadsheet")],
+)
+def test_a_spreadsheet_is_named(member: str, said: str) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as members:
+        members.writestr(member, "<x/>")
+
+    with pytest.raises(DataError, match=f"the file is {said}: save the sheet as CSV"):
+        unpack(archive.getvalue())

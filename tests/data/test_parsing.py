@@ -1,5 +1,8 @@
 """Text cells come out as they stand in the file; what is no table of sessions is told why."""
 
+import re
+from collections.abc import Callable
+
 import pytest
 
 from ecom.data.parsing import parse_csv
@@ -55,3 +58,41 @@ def test_names_in_a_message_are_neither_too_many_nor_too_long() -> None:
         parse_csv(f"{header}\n".encode())
 
     assert len(str(raised.value)) < 2000
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        CSV.replace(b",", b", "),
+        CSV.replace(b",", b" ,"),
+        CSV.replace(b"Visitor,", b"Visitor ,"),
+        b"\n".join([CSV.partition(b"\n")[0].replace(b",", b" ,"), CSV.partition(b"\n")[2]]),
+    ],
+    ids=["after commas", "before commas", "in cells", "in the header"],
+)
+def test_spaces_about_cells_and_names_do_not_count(content: bytes) -> None:
+    assert parse_csv(content).equals(parse_csv(CSV))
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        (str.lower, "data.rename in params.yaml to {administrative: Administrative, "),
+        (
+            lambda names: re.sub("(?<=[a-z])(?=[A-Z])", "_", names).lower(),
+            "page_values: PageValues",
+        ),
+        (lambda names: f",{names}", "The first column has no name: is it an index?"),
+        (lambda names: f"{names},", "The last column has no name: does each line end in a comma?"),
+        (lambda names: f"{names},id", "To leave out other columns, set data.ignore_extra: true"),
+    ],
+)
+def test_a_header_of_other_names_comes_with_its_remedy(
+    header: Callable[[str], str], said: str
+) -> None:
+    names, _, rows = CSV.decode().partition("\n")
+
+    with pytest.raises(DataError) as raised:
+        parse_csv(f"{header(names)}\n{rows}".encode())
+
+    assert said in str(raised.value)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ecom.data.cleaning import clean, to_types
 from ecom.data.parsing import parse_csv
 from ecom.data.synthetic import generate_sessions
-from ecom.data.validation import typed_sessions, validate
+from ecom.data.validation import typed_sessions, valid_rows, validate
 from ecom.errors import DataError
 from ecom.params.validate import Validate
 from ecom.schema import COLUMNS, FEATURES, NAMES
@@ -134,7 +134,9 @@ def test_every_problem_is_listed_not_only_the_first() -> None:
     with pytest.raises(DataError) as raised:
         validate(csv(sessions), BOUNDS).raise_if_invalid()
 
-    assert str(raised.value).splitlines()[0] == "the raw data has 2 problems:"
+    lines = str(raised.value).splitlines()
+    assert lines[0] == "the raw data has 3 problems:"
+    assert lines[-1].startswith("  - in all, 10 of 300 rows break a rule: correct them, or set")
     assert "ExitRates must be from 0 to 1, but 1 row broke this rule (line 5: '-0.1')" in str(
         raised.value
     )
@@ -307,3 +309,38 @@ def test_sessions_with_faults_are_refused_by_column_rule_and_row() -> None:
     assert "Month must be one of Jan" in said
     with pytest.raises(DataError, match="no column Month, Weekend"):
         typed_sessions(sessions.drop(columns=["Month", "Weekend"]), FEATURES)
+
+
+def test_a_row_without_any_value_is_one_problem() -> None:
+    lines = csv().split(b"\n")
+
+    for empty in (b"", b"," * 17):
+        report = validate(b"\n".join([*lines[:50], empty, *lines[50:]]), BOUNDS)
+        (problem,) = report.problems
+        assert str(problem).startswith("1 row holds no value (line 51): delete such rows, or set")
+
+
+def test_invalid_rows_are_counted_once_and_left_out_if_asked() -> None:
+    sessions = SESSIONS.astype(object)
+    sessions.loc[[3, 9, 12], ["Administrative_Duration", "ProductRelated_Duration"]] = -1
+    sessions.loc[[20, 30], ["BounceRates", "ExitRates"]] = None
+    content = csv(sessions)
+
+    strict, tolerant = validate(content, BOUNDS), validate(content, BOUNDS, drop_invalid=True)
+
+    assert "in all, 5 of 300 rows break a rule" in str(strict.problems[-1])
+    assert strict.invalid_rows == tolerant.invalid_rows == 5
+    assert tolerant.problems == []
+    assert (tolerant.rows, tolerant.missing) == (295, 0)
+    assert list(valid_rows(parse_csv(content)).index) == [
+        row for row in range(300) if row not in {3, 9, 12, 20, 30}
+    ]
+
+
+def test_invalid_rows_do_not_hide_that_too_few_are_left() -> None:
+    content = csv(SESSIONS.astype(object).assign(Month="Smarch"))
+
+    report = validate(content, BOUNDS, drop_invalid=True)
+
+    assert report.invalid_rows == 300
+    assert "the file has 0 rows" in str(report.problems[0])

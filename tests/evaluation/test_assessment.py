@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from ecom.evaluation.assessment import Assessment, assess
-from ecom.evaluation.comparison import MODELS, Criteria
+from ecom.evaluation.comparison import Criteria
 from ecom.evaluation.curves import confusion_counts
+from ecom.evaluation.metrics import MODELS
 from ecom.evaluation.ranking import ranking_metrics
 from ecom.evaluation.temporal import ScoredSessions
 from ecom.params.bootstrap import Bootstrap

@@ -50,6 +50,7 @@ def test_faults_of_all_sections_are_told_at_once() -> None:
         "params.yaml has",
         "  - extra",
         "  - clean.drop_duplicates",
+        "  - clean.drop_invalid",
         "  - split.seed",
         "  - cv.candidates.0",
         "  - tune.distributions.logistic.depth",

@@ -1,5 +1,6 @@
 """`make run` goes on with generated sessions only if no source answers and none is in the cache."""
 
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     for folder in ("src", "stages", ".dvc/plots"):
         (tmp_path / folder).mkdir(parents=True)
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     monkeypatch.setattr(quickstart, "has_record", lambda _: True)
     return tmp_path
 

@@ -7,6 +7,7 @@ import pytest
 from ecom.errors import ProjectError
 from ecom.project.files import PREDICTIONS
 from ecom.project.states import folder_state, open_state
+from project import ROOT
 from recorded import CODE, sessions_and_scores, state
 
 SESSIONS, SCORES = sessions_and_scores(200)
@@ -42,6 +43,8 @@ def test_metrics_are_read_by_stage(tmp_path: Path) -> None:
 
 def test_a_name_that_is_no_state_is_told(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="'nowhere' is not a state of the project"):
+        open_state(ROOT, "nowhere")
+    with pytest.raises(ProjectError, match="this folder has no git history"):
         open_state(tmp_path, "nowhere")
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from ecom.schema import COLUMNS
 
-BOOLEANS: Final = {"true": 1, "false": 0, "1": 1, "0": 0}
+BOOLEANS: Final = {"true": 1, "false": 0, "1": 1, "0": 0, "1.0": 1, "0.0": 0}
 
 
 def to_types(table: pd.DataFrame) -> pd.DataFrame:

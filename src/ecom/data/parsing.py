@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import warnings
 from collections import Counter
 from typing import Final
@@ -14,6 +15,9 @@ from ecom.schema import NAMES
 
 MAX_NAMES: Final = 20  # in a message
 MAX_NAME: Final = 60  # characters of a name in a message
+_PADDED: Final = re.compile(
+    r"[ \t](,|$)|(^|,)[ \t]|[ \t]\"|\"[ \t]", re.MULTILINE
+)  # spaces about a cell
 _SEPARATORS: Final = {";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "spaces"}
 
 
@@ -63,13 +67,17 @@ def parse_csv(content: bytes) -> pd.DataFrame:
                 keep_default_na=False,
                 na_values=[""],
                 skip_blank_lines=False,
+                skipinitialspace=True,
                 index_col=False,
             )
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise DataError(
             f"the rows do not all have {len(NAMES)} fields: {str(error).strip().rstrip('.')}"
         ) from None
-    return table[list(NAMES)]
+    table = table.set_axis([name.strip() for name in table.columns], axis=1)[list(NAMES)]
+    if _PADDED.search(text):
+        table = table.apply(lambda cells: cells.str.strip()).replace("", None)
+    return table
 
 
 def _check_header(header: list[str]) -> None:
@@ -77,6 +85,11 @@ def _check_header(header: list[str]) -> None:
         for separator, name in _SEPARATORS.items():
             if set(header[0].split(separator)) & set(NAMES) and separator in header[0]:
                 raise DataError(f"the columns are separated by {name}; expected commas")
+    if spelled := _spelled_differently(header):
+        raise DataError(
+            "the header spells columns differently: rename them, or set data.rename in params.yaml "
+            f"to {{{', '.join(f'{theirs}: {ours}' for theirs, ours in spelled.items())}}}"
+        )
     if not set(header) & set(NAMES):
         raise DataError(
             "the first line is not a header of known columns (it starts "
@@ -95,7 +108,28 @@ def _check_header(header: list[str]) -> None:
         if names
     ]
     if faults:
-        raise DataError(f"the header has columns {'; '.join(faults)}; expected {','.join(NAMES)}")
+        advice = ""
+        if unexpected and not missing and not repeated:
+            advice = " To leave out other columns, set data.ignore_extra: true in params.yaml"
+        if header[0] == "":
+            advice = (
+                " The first column has no name: is it an index? Save the table without it." + advice
+            )
+        elif header[-1] == "":
+            advice = f" The last column has no name: does each line end in a comma?{advice}"
+        raise DataError(
+            f"the header has columns {'; '.join(faults)}; expected {','.join(NAMES)}.{advice}"
+        )
+
+
+def _spelled_differently(header: list[str]) -> dict[str, str]:
+    """Return the schema's names of columns that differ only in case, spaces or underscores."""
+    ours = {_letters(name): name for name in NAMES if name not in header}
+    return {name: ours[_letters(name)] for name in header if _letters(name) in ours}
+
+
+def _letters(name: str) -> str:
+    return re.sub("[^a-z]", "", name.lower())
 
 
 def _listed(names: list[str]) -> str:
@@ -116,6 +150,6 @@ def _check_end(text: str) -> None:
 
 def _fields(line: str) -> list[str]:
     try:
-        return next(csv.reader([line]), [])
+        return [field.strip() for field in next(csv.reader([line], skipinitialspace=True), [])]
     except csv.Error as error:
         raise DataError(f"the file is not comma-separated lines of text: {error}") from None

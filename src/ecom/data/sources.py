@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import fsspec
 from fsspec.callbacks import Callback, NoOpCallback
 
+from ecom.data.columns import fit_columns
 from ecom.data.contents import likely_cause, unpack
 from ecom.errors import DataError, NoSourceAnsweredError
 
@@ -26,7 +27,8 @@ _PERMANENT: Final = (
 )
 _HELP: Final = (
     "Point at a copy of your own in params.yaml: data.sources takes paths and web addresses "
-    "(https, s3, ...), and data.sha256 null accepts any content"
+    "(https, s3, ...), and data.sha256 null accepts any content. On the command line, quote each "
+    """path twice: `dvc exp run -S 'data.sources=["PATH"]' -S data.sha256=null`"""
 )
 
 
@@ -79,8 +81,9 @@ def fetch(
         try:
             packed = _read_with_retries(address, root, data, progress)
             answered = True
-            content = unpack(packed)
-            found = _check(content, data.sha256)
+            content = _pinned(unpack(packed), data.sha256)
+            content = fit_columns(content, data.rename, ignore_extra=data.ignore_extra)
+            found = hashlib.sha256(content).hexdigest()
             return Fetched(content, address, found, tuple(failures))
         except (_UnreadableError, DataError) as error:
             failures.append(f"{address}: {error}")
@@ -99,8 +102,10 @@ class _UnreadableError(Exception):
     """One source could not be read."""
 
 
-def _check(content: bytes, expected: str | None) -> str:
-    """Return the SHA-256 of a source's content, if the content is what is expected."""
+def _pinned(content: bytes, expected: str | None) -> bytes:
+    """Return a source's content if it is what is expected, but for a missing final newline."""
+    if expected and is_pinned(content + b"\n", expected):
+        return content + b"\n"
     found = hashlib.sha256(content).hexdigest()
     cause = likely_cause(content)
     if expected not in (None, found):
@@ -108,7 +113,7 @@ def _check(content: bytes, expected: str | None) -> str:
         raise DataError(f"sha256 with LF line ends: expected {expected}, found {found}{hint}")
     if cause:
         raise DataError(f"the file is {cause}")
-    return found
+    return content
 
 
 def _read_with_retries(

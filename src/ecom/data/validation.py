@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ecom.params.validate import Validate
 
 MAX_EXAMPLES: Final = 5  # lines named for each problem
+EMPTY: Final = "some value"  # the rule of rows without any
 MAX_VALUE: Final = 60  # characters of a value in a message
 # Of each class, before and in the test months: a random split then leaves some to train and test.
 MIN_PER_CLASS: Final = 10
@@ -59,6 +60,7 @@ class Report:
     duplicates: int = 0
     missing: int = 0
     positive_rate: float = 0.0
+    invalid_rows: int = 0
     problems: list[Problem] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -73,7 +75,13 @@ class Report:
             raise DataError(f"the raw data has {count}:\n{lines}")
 
 
-def validate(content: bytes, bounds: "Validate", test_months: Sequence[str] = ()) -> Report:
+def validate(
+    content: bytes,
+    bounds: "Validate",
+    test_months: Sequence[str] = (),
+    *,
+    drop_invalid: bool = False,
+) -> Report:
     """Check a raw CSV file against `ecom.schema` and the bounds of params.yaml.
 
     Parameters
@@ -85,6 +93,8 @@ def validate(content: bytes, bounds: "Validate", test_months: Sequence[str] = ()
         that repeat an earlier one.
     test_months
         Months of the hold-out in time; empty for none.
+    drop_invalid
+        Whether rows with a value that is not allowed are left out, and only counted.
 
     Returns
     -------
@@ -98,7 +108,19 @@ def validate(content: bytes, bounds: "Validate", test_months: Sequence[str] = ()
         return Report(sha256, problems=[Problem(str(error))])
     is_header = table[TARGET] == TARGET
     table = table[~is_header]
-    cell_problems = _cell_problems(table)
+    failures = _failures(table)
+    invalid = len(failures["index"].unique())
+    if drop_invalid:
+        table = table[~table.index.isin(failures["index"])]
+        failures = failures[:0]
+    cell_problems = _cell_problems(failures)
+    if len(cell_problems) > 1:
+        cell_problems.append(
+            Problem(
+                f"in all, {invalid:,} of {len(table):,} rows break a rule: correct them, or set "
+                "clean.drop_invalid to leave them out"
+            )
+        )
     distinct = (table if cell_problems else to_types(table)).drop_duplicates()
     problems = [
         *_header_problems(is_header),
@@ -121,6 +143,7 @@ def validate(content: bytes, bounds: "Validate", test_months: Sequence[str] = ()
         columns=table.shape[1],
         duplicates=len(table) - len(distinct),
         missing=int(table.isna().sum().sum()),
+        invalid_rows=invalid,
         positive_rate=float(_is_true(table[TARGET]).mean()) if len(table) else 0.0,
         problems=problems,
     )
@@ -151,7 +174,7 @@ def typed_sessions(sessions: pd.DataFrame, columns: Sequence[str]) -> pd.DataFra
     # As in a file; a number keeps all its digits.
     cells = sessions[list(columns)].reset_index(drop=True).astype(object)
     text = cells.where(cells.isna(), cells.astype(str)).astype("str")
-    if problems := _cell_problems(text, first=0):
+    if problems := _cell_problems(_failures(text), first=0):
         lines = "\n".join(f"  - {problem.describe('row')}" for problem in problems)
         raise DataError(f"the sessions are not what the schema says:\n{lines}")
     return to_types(text).set_axis(sessions.index)
@@ -221,26 +244,51 @@ def _size_problems(table: pd.DataFrame, distinct: int, bounds: "Validate") -> li
     ]
 
 
-def _cell_problems(table: pd.DataFrame, first: int = 2) -> list[Problem]:
-    """Return the problems of cells; `first` is the number of the first row, below a header 2."""
+def valid_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of text cells in which every value is what the schema allows."""
+    return table[~table.index.isin(_failures(table)["index"])]
+
+
+def _failures(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for each cell that breaks a rule: ``column``, ``check``, ``index`` and value.
+
+    A row without any value breaks one rule, of no column.
+    """
+    empty = table.index[table.isna().all(axis=1)]
+    found = [pd.DataFrame({"column": "", "check": EMPTY, "index": empty, "failure_case": None})]
     try:
-        pandera_schema(list(table.columns)).validate(table, lazy=True)
+        pandera_schema(list(table.columns)).validate(table[~table.index.isin(empty)], lazy=True)
     except pa.errors.SchemaErrors as error:
-        failures = error.failure_cases
-    else:
-        return []
+        found.append(error.failure_cases[["column", "check", "index", "failure_case"]])
+    return pd.concat(found[1:] if empty.empty and found[1:] else found, ignore_index=True)
+
+
+def _cell_problems(failures: pd.DataFrame, first: int = 2) -> list[Problem]:
+    """Return the problems of cells; `first` is the number of the first row, below a header 2."""
     problems = []
-    for column in map(str, table.columns):
+    for column in ("", *NAMES):
         in_column = failures[failures["column"] == column]
         for check in in_column["check"].unique():
             cases = in_column[in_column["check"] == check].sort_values("index")
             named = cases[:MAX_EXAMPLES]
+            lines = tuple(int(index) + first for index in named["index"])
+            if not column:
+                rows = "1 row holds" if len(cases) == 1 else f"{len(cases):,} rows hold"
+                places = ", ".join(f"line {line}" for line in lines)
+                more = ", ..." if len(cases) > len(lines) else ""
+                problems.append(
+                    Problem(
+                        f"{rows} no value ({places}{more}): delete such rows, or set "
+                        "clean.drop_invalid to leave them out"
+                    )
+                )
+                continue
             problems.append(
                 Problem(
                     "present" if check == "not_nullable" else str(check),
                     column=column,
                     count=len(cases),
-                    lines=tuple(int(index) + first for index in named["index"]),
+                    lines=lines,
                     values=tuple(
                         "empty" if pd.isna(case) else repr(case[:MAX_VALUE])
                         for case in named["failure_case"]

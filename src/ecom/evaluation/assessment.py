@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ecom.evaluation.comparison import MODELS, Criteria, compare_models, compare_scores
+from ecom.evaluation.comparison import Criteria, compare_models, compare_scores
 from ecom.evaluation.curves import confusion_counts, curves
+from ecom.evaluation.metrics import MODELS
 from ecom.evaluation.slices import confident_mistakes, slice_metrics, worst_slices
 from ecom.evaluation.temporal import ScoredSessions, judge_over_time
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ecom.evaluation.counts import Floats, count_flagged
-from ecom.evaluation.metrics import COST, Sample, measure, without_resamples
+from ecom.evaluation.metrics import COST, MODELS, Sample, measure, without_resamples
 from ecom.evaluation.resampling import interval, stratified_bootstrap
 from ecom.evaluation.thresholds import trivial_costs
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from ecom.params.bootstrap import Bootstrap
     from ecom.params.threshold import Costs
 
-MODELS: Final = ("baseline", "best_model")
 POLICIES: Final = ("flag_all", "flag_none")  # what a shop without a model would do
 SHORT: Final = (
     "pr_auc",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+MODELS: Final = ("baseline", "best_model")  # that are judged
 COST: Final = "cost_per_1000_sessions"
 SMALLEST: Final = 1e-15  # the log loss clips probabilities nearer to 0 or 1 than this
 

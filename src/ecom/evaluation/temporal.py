@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ecom.evaluation.comparison import MODELS, Criteria, compare_models, compare_scores
+from ecom.evaluation.comparison import Criteria, compare_models, compare_scores
 from ecom.evaluation.counts import Floats
+from ecom.evaluation.metrics import MODELS
 from ecom.evaluation.periods import earlier, require_both_classes
 
 

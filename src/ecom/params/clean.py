@@ -9,3 +9,4 @@ class Clean(Section):
     name = "clean"
 
     drop_duplicates: bool
+    drop_invalid: bool

@@ -1,11 +1,11 @@
 """Section ``data``: where the raw data comes from."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from ecom.params.section import Section, Seed
-from ecom.schema import DataKind
+from ecom.schema import NAMES, DataKind
 
 
 class Synthetic(Section):
@@ -25,4 +25,6 @@ class Data(Section):
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
     timeout: Annotated[float, Field(gt=0, le=3600)]
     retries: Annotated[int, Field(ge=0, le=10)]
+    rename: dict[str, Literal[NAMES]]  # type: ignore[valid-type]  # computed from the schema
+    ignore_extra: bool
     synthetic: Synthetic

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from ecom.evaluation.comparison import MODELS
-from ecom.evaluation.metrics import COST, METRICS
+from ecom.evaluation.metrics import COST, METRICS, MODELS
 from ecom.evaluation.resampling import LEVEL
 from ecom.models.candidates import CANDIDATES
 from ecom.notation import markdown_table

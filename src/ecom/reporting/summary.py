@@ -86,6 +86,7 @@ def summarise(root: Path) -> Summary:
 def _facts(found: "Results") -> tuple[str, ...]:
     clean, features, cv = found["clean"], found["features"], found["cv"]
     threshold, evaluate = found["threshold"], found["evaluate"]
+    invalid = f" and {clean['invalid_dropped']:,} invalid rows" if clean["invalid_dropped"] else ""
     gain = cv["candidates"][cv["selected"]]["pr_auc_minus_baseline"]
     low, high = gain["interval"]
     saved = [
@@ -99,7 +100,7 @@ def _facts(found: "Results") -> tuple[str, ...]:
     facts = [
         (
             f"{clean['rows_out']:,} {evaluate['data']} sessions "
-            f"({clean['duplicates_dropped']:,} duplicates dropped): "
+            f"({clean['duplicates_dropped']:,} duplicates{invalid} dropped): "
             f"{features['train']['rows']:,} to train on, {features['test']['rows']:,} to test; "
             f"{features['test']['positive_rate']:.1%} end in a purchase"
         ),
