@@ -26,7 +26,7 @@ def fetch_from(*sources: str, root: Path, sha256: str | None = SHA256, retries: 
         sha256=sha256,
         timeout=1,
         retries=retries,
-        rename={},
+        rename=None,
         ignore_extra=False,
         synthetic=Synthetic(rows=100, seed=0),
     )

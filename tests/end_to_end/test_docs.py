@@ -1,5 +1,7 @@
 """The commands of README and docs do what they are there for."""
 
+import json
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -9,10 +11,10 @@ import pytest
 
 from ecom.data.synthetic import generate_sessions
 from pages import commands
-from project import Project
+from project import ROOT, Project
 
 HAS_RESULTS = "Results on synthetic sessions"
-OWN = "dvc exp run -S 'data.sources=[/path/to/sessions.csv]' -S data.sha256=null -S validate.min_rows=1000 -S validate.max_rows=1000000"
+OWN = "dvc exp run -S 'data.sources=[\"/path/to/sessions.csv\"]' -S data.sha256=null -S validate.min_rows=1000 -S validate.max_rows=1000000"
 PUSH = "dvc remote add --default storage PATH && dvc push"
 
 # Each command, and a part of what it prints; where they differ, what is run instead.
@@ -66,7 +68,6 @@ NOT_RUN = {
     "dvc exp push origin NAME": "test_experiments.py runs it",
     "dvc exp apply": "test_experiments.py runs it",
     "dvc exp run": "not whole: a name of what others show whole",
-    "export MLFLOW_TRACKING_URI=sqlite:///mlflow.db": "test_tracking.py runs it, with the next",
     "mlflow models predict -m models:/ecom-purchase@champion -i sessions.csv -t csv --env-manager local": (
         "test_tracking.py runs it, on the raw file"
     ),
@@ -116,7 +117,7 @@ def put_back(shop: Project) -> Iterator[Project]:
 def test_a_command_works_as_it_is_shown(put_back: Project, tmp_path: Path, command: str) -> None:
     found = (RUN | LONG)[command]
     run, printed = found if isinstance(found, tuple) else (command, found)
-    own = tmp_path / "sessions.csv"
+    own = tmp_path / "my sessions, (é) 100%.csv"
     generate_sessions(1800, seed=9).to_csv(own, index=False)
     # The environment of these tests serves, instead of one that make would set up.
     ready = " ".join(f"--assume-old={sys.prefix}/{name}.ready" for name in ("run", "test"))
@@ -131,3 +132,27 @@ def test_a_command_works_as_it_is_shown(put_back: Project, tmp_path: Path, comma
 
     assert printed in done.stdout
     assert "Traceback" not in done.stdout
+
+
+def test_a_file_of_other_columns_with_faulty_rows_is_used_as_the_how_to_says(
+    put_back: Project, tmp_path: Path
+) -> None:
+    sessions = generate_sessions(1800, seed=9).astype(object)
+    sessions.loc[[3, 9], ["Administrative_Duration", "ExitRates"]] = -1
+    sessions.loc[20, "BounceRates"] = None
+    own = tmp_path / "own, (é).csv.xz"
+    sessions.rename(columns={"PageValues": "page_values"}).to_csv(own)
+    page = (ROOT / "docs" / "how_to.md").read_text(encoding="utf-8")
+    settings = re.findall(
+        r"`(-S (?:'data\.rename|data\.ignore_extra|clean\.drop_invalid)[^`]*)`", page
+    )
+    assert len(settings) == 3
+
+    command = f"dvc exp run -S data.source=real -S 'data.sources=[\"{own}\"]' -S data.sha256=null"
+    done = put_back.run("bash", "-c", f"{command} {' '.join(settings)} clean")
+
+    assert "clean: 1," in done.stdout
+    assert ", 3 invalid" in done.stdout
+    assert (
+        json.loads((put_back.root / "metrics" / "clean.json").read_text())["invalid_dropped"] == 3
+    )

@@ -43,7 +43,7 @@ class Fetched:
     address
         The source that it came from.
     sha256
-        SHA-256 of the content.
+        SHA-256 of what the source gave, with LF line ends: what ``data.sha256`` pins.
     failures
         One line for each source that was tried before and failed: which, and why.
     """
@@ -81,9 +81,9 @@ def fetch(
         try:
             packed = _read_with_retries(address, root, data, progress)
             answered = True
-            content = _pinned(unpack(packed), data.sha256)
-            content = fit_columns(content, data.rename, ignore_extra=data.ignore_extra)
-            found = hashlib.sha256(content).hexdigest()
+            pinned = _pinned(unpack(packed), data.sha256)
+            found = hashlib.sha256(pinned).hexdigest()
+            content = fit_columns(pinned, data.rename or {}, ignore_extra=data.ignore_extra)
             return Fetched(content, address, found, tuple(failures))
         except (_UnreadableError, DataError) as error:
             failures.append(f"{address}: {error}")

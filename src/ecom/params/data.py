@@ -25,6 +25,6 @@ class Data(Section):
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
     timeout: Annotated[float, Field(gt=0, le=3600)]
     retries: Annotated[int, Field(ge=0, le=10)]
-    rename: dict[str, Literal[NAMES]]  # type: ignore[valid-type]  # computed from the schema
+    rename: dict[str, Literal[NAMES]] | None  # type: ignore[valid-type]  # computed from the schema
     ignore_extra: bool
     synthetic: Synthetic
