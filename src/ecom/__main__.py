@@ -6,25 +6,36 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import typer
 
 from ecom.errors import EcomError, ProjectError, describe
-from ecom.project.files import PIPELINE, README, REPORT, REVIEW
+from ecom.project.files import LOCK, PIPELINE, RAW, README, REPORT, REVIEW, SYNTHETIC
 from ecom.project.params_file import read_params
 from ecom.settings import tolerate_settings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 
 
+READERS: Final = ("compare", "lineage", "promote", "report", "review", "track")  # of results
+
+
 @app.callback()
-def check_project() -> None:
+def check_project(context: typer.Context) -> None:
     """Commands on the project as a whole, in its root folder."""
-    if not Path(PIPELINE).exists():
-        raise ProjectError(
-            f"no {PIPELINE} in {Path.cwd()}: change to the root folder of the project"
-        )
+    is_gate = context.invoked_subcommand == "review" or "--gate" in sys.argv
+    with undecidable_if_it_fails() if is_gate else nullcontext():
+        if not Path(PIPELINE).exists():
+            raise ProjectError(
+                f"no {PIPELINE} in {Path.cwd()}: change to the root folder of the project"
+            )
+        only_synthetic = not Path(RAW).exists() and (Path(SYNTHETIC) / LOCK).exists()
+        if context.invoked_subcommand in READERS and only_synthetic:
+            raise ProjectError(
+                "no source of the raw data answered, so the only results here are those on "
+                f"generated sessions: `cd {SYNTHETIC}` and give the same command there"
+            )
 
 
 @app.command()
@@ -160,7 +171,9 @@ def track() -> None:
 
 @app.command()
 def lineage(
-    what: Annotated[str, typer.Argument(help="file, hash, id of an MLflow run, or git revision")],
+    what: Annotated[
+        str, typer.Argument(help="file, hash, id of an MLflow run, git revision, or DVC experiment")
+    ],
 ) -> None:
     """Print the states of the pipeline that contain WHAT: commits, runs, data, params, models."""
     from ecom.tracking.lineage import to_text, trace

@@ -52,6 +52,7 @@ def test_a_path_of_any_characters_works(synthetic: Project, place: Path) -> None
     assert "No different" in ecom(odd, "compare").stdout
     odd.run("dvc", "exp", "run", "--name", "q", "-S", "threshold.strategy=quota")
     assert "→ `q (" in ecom(odd, "compare", "HEAD", "q", "--format", "markdown").stdout
+    assert "the experiment q (commit " in ecom(odd, "lineage", "q").stdout
 
 
 def test_a_copy_records_beside_itself_and_keeps_its_record_without_the_original(

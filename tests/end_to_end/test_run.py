@@ -57,6 +57,18 @@ def test_without_a_source_make_run_says_so_and_shows_synthetic_results(tmp_path:
     assert "Running stage" not in again
     assert "Data and pipelines are up to date." in again
 
+    # In the checkout, commands say where the results are; there, all of them work.
+    for command, status in (("report", 1), ("compare", 1), ("lineage HEAD", 1), ("review", 3)):
+        refused = project.run("python", "-m", "ecom", *command.split(), check=False)
+        assert refused.returncode == status
+        assert "`cd .synthetic` and give the same command there" in refused.stdout
+    copy = Project(project.root / ".synthetic")
+    assert copy.changed() == ""
+    for command in ("report", "compare", "lineage models/best_model.joblib", "promote"):
+        copy.run("python", "-m", "ecom", *command.split())
+    copy.run("dvc", "exp", "run", "--name", "q", "-S", "threshold.strategy=quota")
+    assert "→ q (" in copy.run("python", "-m", "ecom", "compare", "HEAD", "q").stdout
+
 
 def test_without_a_source_dvc_repro_stops_with_one_clear_error(tmp_path: Path) -> None:
     done = offline(tmp_path).run("dvc", "repro", check=False)
@@ -157,7 +169,7 @@ def test_bad_raw_data_stops_the_run_in_validate_and_touches_nothing_downstream(
     done = unchanged.run("dvc", "repro", check=False)
 
     assert done.returncode != 0
-    assert "the raw data has 2 problems:" in done.stdout
+    assert "the raw data has 3 problems:" in done.stdout
     assert (
         "BounceRates must be from 0 to 1, but 3 rows broke this rule (line 7: '1.5', line 8:"
         in done.stdout

@@ -20,7 +20,7 @@ Answers = Callable[..., int]
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a checkout of a pipeline that runs nothing; nothing is to be recorded."""
-    for name in ("dvc.yaml", "params.yaml", "requirements.txt"):
+    for name in ("dvc.yaml", "params.yaml", "requirements.txt", ".gitignore"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     for folder in ("src", "stages", ".dvc/plots"):
         (tmp_path / folder).mkdir(parents=True)
@@ -50,6 +50,26 @@ def test_with_raw_data_the_pipeline_runs_in_the_checkout(
 
     assert run_pipeline(checkout) == checkout
     assert ran == [(checkout, "-m dvc repro")]
+
+
+def test_an_archive_without_history_runs_without_git_until_it_has_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / ".dvc" / "config.local"
+    config.parent.mkdir()
+    ran = commands(monkeypatch, {})
+
+    quickstart._tell_dvc_whether_git_is_there(tmp_path)
+    config.write_text("[core]\n    no_scm = true\n")
+    quickstart._tell_dvc_whether_git_is_there(tmp_path)
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    quickstart._tell_dvc_whether_git_is_there(tmp_path)
+
+    assert [command for _, command in ran] == [
+        "-m dvc config --local core.no_scm true",
+        "-m dvc config --local --unset core.no_scm",
+    ]
+    assert "This folder has no git history" in capsys.readouterr().out
 
 
 def test_without_an_answer_the_pipeline_runs_on_a_copy(

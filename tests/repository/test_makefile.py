@@ -1,5 +1,6 @@
 """The Makefile makes an environment anew in a folder that it was not made in."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -32,3 +33,21 @@ def test_an_environment_elsewhere_is_left_alone(tmp_path: Path) -> None:
     subprocess.run(["make", "help", f"VENV={other}"], cwd=ROOT, check=True, capture_output=True)
 
     assert other.exists()
+
+
+def test_the_tool_that_installs_is_pinned_by_its_hashes() -> None:
+    recipe = re.search(
+        r"sed -n '(.*)' requirements-dev.txt", (ROOT / "Makefile").read_text("utf-8")
+    )
+    assert recipe
+
+    script = recipe[1].replace("$$", "$")
+    picked = subprocess.run(
+        ["sed", "-n", script, "requirements-dev.txt"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+    assert re.fullmatch(r"uv==[\d.]+ \\\n(    --hash=sha256:[0-9a-f]{64}( \\)?\n)+", picked)

@@ -1,7 +1,8 @@
 """`make run`: the pipeline on the data there is.
 
 If no source of raw data answers, the same pipeline runs on generated sessions, in a copy of the
-project within the checkout, so that no tracked file changes.
+project within the checkout, so that no tracked file changes. The copy has a git history of its own,
+so that experiments and comparisons work there too.
 """
 
 import os
@@ -26,11 +27,11 @@ from ecom.project.place import has_record
 from ecom.project.recovery import recover
 from ecom.project.repository import git
 
-COPIED: Final = (PLOT_TEMPLATES, PIPELINE, REQUIREMENTS, LIBRARY, STAGES)
+COPIED: Final = (PLOT_TEMPLATES, PIPELINE, REQUIREMENTS, LIBRARY, STAGES, ".gitignore")
 NO_GIT_OPTION: Final = "core.no_scm"
 NO_GIT: Final = "no_scm"  # the option within a configuration file
-# Without version control, and without DVC's questions to its servers.
-DVC_CONFIG: Final = "[core]\n    analytics = false\n    check_update = false\n    no_scm = true\n"
+# Without DVC's questions to its servers.
+DVC_CONFIG: Final = "[core]\n    analytics = false\n    check_update = false\n"
 
 
 def run_pipeline(root: Path) -> Path:
@@ -54,12 +55,16 @@ def run_pipeline(root: Path) -> Path:
                 flush=True,
             )
             root = _copy_for_synthetic_sessions(root)
+            _commit(root, "The project, for generated sessions")
             _recover(root)
+            _tell_dvc_whether_git_is_there(root)
         elif status not in (0, NoSourceAnsweredError.exit_status):
             sys.exit(status)
     status = _python(root, "-m", "dvc", "repro")
     if status:
         sys.exit(status)
+    if root.name == SYNTHETIC:
+        _commit(root, "Results on generated sessions")
     if not has_record(root):
         # A fresh clone: its dvc.lock says that track has run, but it ran elsewhere.
         _python(root, "-m", "ecom", "track")
@@ -121,4 +126,15 @@ def _copy_for_synthetic_sessions(root: Path) -> Path:
     yaml.dump(params, copy / PARAMS)
     (copy / ".dvc").mkdir(exist_ok=True)
     (copy / ".dvc" / "config").write_text(DVC_CONFIG, encoding="utf-8")
+    (copy / ".dvc" / ".gitignore").write_text("/config.local\n/tmp\n/cache\n", encoding="utf-8")
     return copy
+
+
+def _commit(copy: Path, message: str) -> None:
+    """Commit all of the copy; without git, do nothing."""
+    if not (copy / ".git").exists():
+        git(copy, "init", "--quiet", "--initial-branch", "main")
+        git(copy, "config", "user.name", "ecom")
+        git(copy, "config", "user.email", "ecom@localhost")
+    git(copy, "add", "--all")
+    git(copy, "commit", "--quiet", "--message", message)

@@ -150,15 +150,13 @@ def print_summary(summary: Summary, root: Path) -> None:
     console.print()
     console.print(table)
     activate = f"source {os.path.relpath(sys.prefix)}/bin/activate"
-    experiment = "dvc exp run -S tune.n_iter=30            try another value of params.yaml"
-    if root != Path.cwd():  # the synthetic copy is not a git repository, as experiments need
+    if root != Path.cwd():
         activate += f" && cd {os.path.relpath(root)}"
-        experiment = "dvc repro                                after a change of params.yaml"
     console.print(
         f"\nNext: {activate}, then\n"
         f"  {MODEL_CARD:<41}every figure, and what it is good for\n"
         "  dvc plots show                           curves, as a page for the browser\n"
-        f"  {experiment}",
+        "  dvc exp run -S tune.n_iter=30            try another value of params.yaml",
         soft_wrap=True,
         markup=False,
     )

@@ -32,6 +32,8 @@ def to_markdown(comparison: Comparison, picture: str | None = None) -> str:
     parts = [MARKER, f"## {headline(comparison)}", _sides(comparison)]
     if comparison.stale:
         parts.append(_stale(comparison.stale))
+    if comparison.verdict == "worse":
+        parts.append("If that is deliberate, say so: docs/pull_requests.md tells how.")
     if comparison.incomparable:
         parts += _own_figures(comparison)
     elif comparison.identical:

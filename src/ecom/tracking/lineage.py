@@ -78,7 +78,7 @@ def trace(root: Path, what: str) -> Trace:
         Root folder of the project.
     what
         A file of the project, or a copy of one elsewhere; its MD5; the SHA-256 of a state; the id
-        of an MLflow run; or a git revision.
+        of an MLflow run; a git revision; or the name of a DVC experiment.
 
     Raises
     ------
@@ -119,10 +119,15 @@ def _resolve(root: Path, what: str) -> tuple[str, str]:
     commit = git(root, "rev-parse", "--verify", "--quiet", f"{what}^{{commit}}")
     if commit:
         return commit, f"the commit {commit}"
+    # DVC keeps an experiment under the commit that it was made from.
+    experiment = git(root, "for-each-ref", "--format=%(objectname)", f"refs/exps/*/*/{what}")
+    if experiment:
+        commit = experiment.split()[-1]
+        return commit, f"the experiment {what} (commit {commit})"
     if not HASH.fullmatch(what):
         raise ProjectError(
-            f"{what!r} is neither a file of the project, nor a git revision, nor a hash, nor the "
-            "id of a run"
+            f"{what!r} is neither a file of the project, nor a git revision, nor a DVC experiment, "
+            "nor a hash, nor the id of a run"
         )
     return what, f"the hash or run {what}"
 
