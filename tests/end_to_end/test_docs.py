@@ -71,6 +71,8 @@ NOT_RUN = {
     "mlflow models predict -m models:/ecom-purchase@champion -i sessions.csv -t csv --env-manager local": (
         "test_tracking.py runs it, on the raw file"
     ),
+    "dvc exp apply NAME && git restore .dvc/config && dvc push": "test_experiments.py runs it",
+    "dvc exp apply NAME; git restore .dvc/config; dvc pull": "test_experiments.py runs it",
     "make review BASE=BRANCH": "test_review.py runs it",
     "python -m ecom review BRANCH": "test_review.py runs it",
     "make check": "runs the fast tests of what runs this",

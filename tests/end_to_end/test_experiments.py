@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from project import Project
+from project import ROOT, Project
 from servers import free_port, sftp_server
 
 SETTING = ("-S", "threshold.strategy=quota")  # threshold reruns, and what follows it
@@ -229,3 +229,40 @@ def test_an_experiment_is_pushed_by_one_and_applied_by_another(
     assert "Running stage" not in other.run("dvc", "repro").stdout
     compared = other.run(sys.executable, "-m", "ecom", "compare", "HEAD", "workspace").stdout
     assert "threshold.strategy" in compared
+
+
+@pytest.mark.prove
+def test_an_experiment_from_before_the_remote_is_repaired_as_the_how_to_says(
+    upstream: Path, storage: Path, tmp_path: Path
+) -> None:
+    page = (ROOT / "docs" / "how_to.md").read_text(encoding="utf-8")
+    repair, receive = (
+        command.replace("NAME", "early")
+        for command in re.findall(r"`(dvc exp apply NAME[^`]+)`", page)
+    )
+    shared = tmp_path / "shared.git"
+    subprocess.run(["git", "clone", "--quiet", "--bare", str(upstream), str(shared)], check=True)
+    one = clone(shared, tmp_path / "one")
+    with remote(one, str(storage)):
+        one.run("dvc", "pull")
+    one.run("dvc", "exp", "run", "--name", "early", *SETTING)
+    one.run("git", "restore", ".")
+    one.run("dvc", "checkout", "--force")
+    one.run("dvc", "remote", "add", "--default", "storage", str(tmp_path / "storage"))
+    one.commit()
+    one.run("git", "push", "--quiet", "origin", "HEAD")
+    one.run("dvc", "push")
+    one.run("dvc", "exp", "push", "origin", "early")
+    other = clone(shared, tmp_path / "other")
+    other.run("dvc", "pull")
+    other.run("dvc", "exp", "pull", "origin", "early")
+    assert other.run("dvc", "exp", "apply", "early", check=False).returncode  # its data is nowhere
+    other.run("git", "restore", ".")
+
+    one.run("bash", "-c", repair)
+    other.run("bash", "-c", receive)
+
+    assert strategy(other) == "quota"
+    assert holds_its_outputs(other)
+    assert "storage" in (other.root / ".dvc" / "config").read_text(encoding="utf-8")
+    assert "Running stage" not in other.run("dvc", "repro").stdout
