@@ -78,6 +78,12 @@ def test_every_stage_that_finds_something_is_a_run_below_the_parent(tracked: Pro
 
     runs = runs_in(client)
 
+    described = {
+        found.name: found.tags["mlflow.note.content"]
+        for found in client.search_experiments()
+        if found.name != "Default"
+    }
+    assert all(described.values())
     parent = parents_in(client)[0]
     below = {
         name: {run.info.run_name for run in found if "mlflow.parentRunId" in run.data.tags}

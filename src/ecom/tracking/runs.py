@@ -39,6 +39,15 @@ CV_EXPERIMENT: Final = "ecom-cv"
 TUNING_EXPERIMENT: Final = "ecom-tuning"
 THRESHOLD_EXPERIMENT: Final = "ecom-thresholding"
 EXPLANATION_EXPERIMENT: Final = "ecom-explainability"
+DESCRIPTIONS: Final = {  # of the experiments, for people who look at MLflow
+    PIPELINE_EXPERIMENT: "One run for each state of the pipeline, with its model, and `evaluate` "
+    "below it. Start here: sort by pr_auc, and open a run to find all others below it.",
+    BASELINE_EXPERIMENT: "The brief's logistic regression on the training rows, fold by fold.",
+    CV_EXPERIMENT: "Each candidate with its default hyperparameters, fold by fold.",
+    TUNING_EXPERIMENT: "The hyperparameter settings that were tried for the selected candidate.",
+    THRESHOLD_EXPERIMENT: "The lowest score at which a session is flagged, and what it gives.",
+    EXPLANATION_EXPERIMENT: "What each column contributes to the scores.",
+}
 
 # What comparing two recorded models needs.
 COMPARED: Final = (

@@ -15,7 +15,7 @@ from ecom.project.place import ADDRESS_VARIABLE, DATABASE, local_home
 from ecom.project.states import State
 from ecom.tracking.provenance import PREFIX, Provenance
 from ecom.tracking.rooting import artifact_root, database_address, follow_folder
-from ecom.tracking.runs import PIPELINE_EXPERIMENT, Run
+from ecom.tracking.runs import DESCRIPTIONS, PIPELINE_EXPERIMENT, Run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -197,10 +197,13 @@ class Store:
     def _experiment(self, client: "MlflowClient", name: str) -> str:
         found = client.get_experiment_by_name(name)
         if found is not None:
-            return str(found.experiment_id)
+            return str(found.experiment_id)  # it keeps the description that somebody gave it
         place = f"{artifact_root(self._local)}/{name}" if self._local else None
-        kind = {"mlflow.experimentKind": "custom_model_development"}  # not prompts and traces
-        return str(client.create_experiment(name, artifact_location=place, tags=kind))
+        tags = {
+            "mlflow.experimentKind": "custom_model_development",  # not prompts and traces
+            "mlflow.note.content": DESCRIPTIONS.get(name, ""),
+        }
+        return str(client.create_experiment(name, artifact_location=place, tags=tags))
 
     def _log_model(self, run_id: str, model: "PurchaseModel", example: "pd.DataFrame") -> None:
         import mlflow
