@@ -136,3 +136,11 @@ def test_a_spreadsheet_is_named(member: str, said: str) -> None:
 
     with pytest.raises(DataError, match=f"the file is {said}: save the sheet as CSV"):
         unpack(archive.getvalue())
+
+
+def test_archives_within_archives_end_somewhere() -> None:
+    content = CSV
+    for _ in range(10):
+        content = gzip.compress(content, mtime=0)
+
+    assert "compressed" in (likely_cause(unpack(content)) or "")

@@ -15,6 +15,7 @@ from ecom.errors import DataError
 
 _ZIP, _PARQUET, _FEATHER = b"PK", b"PAR1", b"ARROW1"
 _BOM = b"\xef\xbb\xbf"
+NESTED: Final = 4  # archives within archives that are opened
 
 
 def _decompress_zstd(content: bytes) -> bytes:
@@ -93,7 +94,10 @@ def unpack(content: bytes) -> bytes:
         The archive is damaged, or does not contain exactly one file.
     """
     try:
-        while (inner := _unpack_once(content)) is not None:
+        for _ in range(NESTED):  # an archive may hold itself
+            inner = _unpack_once(content)
+            if inner is None:
+                break
             content = inner
     except (RuntimeError, NotImplementedError) as error:  # encrypted, or packed by a rare method
         raise DataError(f"the archive cannot be unpacked ({error}): unpack it by hand") from None

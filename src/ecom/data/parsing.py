@@ -15,9 +15,8 @@ from ecom.schema import NAMES
 
 MAX_NAMES: Final = 20  # in a message
 MAX_NAME: Final = 60  # characters of a name in a message
-_PADDED: Final = re.compile(
-    r"[ \t](,|$)|(^|,)[ \t]|[ \t]\"|\"[ \t]", re.MULTILINE
-)  # spaces about a cell
+# Spaces about a cell.
+_PADDED: Final = re.compile(r"[ \t](,|$)|(^|,)[ \t]|[ \t]\"|\"[ \t]", re.MULTILINE)
 _SEPARATORS: Final = {";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "spaces"}
 
 

@@ -174,7 +174,7 @@ def typed_sessions(sessions: pd.DataFrame, columns: Sequence[str]) -> pd.DataFra
     # As in a file; a number keeps all its digits.
     cells = sessions[list(columns)].reset_index(drop=True).astype(object)
     text = cells.where(cells.isna(), cells.astype(str)).astype("str")
-    if problems := _cell_problems(_failures(text), first=0):
+    if problems := _cell_problems(_failures(text), first=0, place="row"):
         lines = "\n".join(f"  - {problem.describe('row')}" for problem in problems)
         raise DataError(f"the sessions are not what the schema says:\n{lines}")
     return to_types(text).set_axis(sessions.index)
@@ -263,32 +263,22 @@ def _failures(table: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(found[1:] if empty.empty and found[1:] else found, ignore_index=True)
 
 
-def _cell_problems(failures: pd.DataFrame, first: int = 2) -> list[Problem]:
+def _cell_problems(failures: pd.DataFrame, first: int = 2, place: str = "line") -> list[Problem]:
     """Return the problems of cells; `first` is the number of the first row, below a header 2."""
-    problems = []
-    for column in ("", *NAMES):
+    empty = failures[failures["check"] == EMPTY]
+    lines = [int(index) + first for index in empty["index"]]
+    problems = [_empty_rows(lines, place)] if lines else []
+    for column in NAMES:
         in_column = failures[failures["column"] == column]
         for check in in_column["check"].unique():
             cases = in_column[in_column["check"] == check].sort_values("index")
             named = cases[:MAX_EXAMPLES]
-            lines = tuple(int(index) + first for index in named["index"])
-            if not column:
-                rows = "1 row holds" if len(cases) == 1 else f"{len(cases):,} rows hold"
-                places = ", ".join(f"line {line}" for line in lines)
-                more = ", ..." if len(cases) > len(lines) else ""
-                problems.append(
-                    Problem(
-                        f"{rows} no value ({places}{more}): delete such rows, or set "
-                        "clean.drop_invalid to leave them out"
-                    )
-                )
-                continue
             problems.append(
                 Problem(
                     "present" if check == "not_nullable" else str(check),
                     column=column,
                     count=len(cases),
-                    lines=lines,
+                    lines=tuple(int(index) + first for index in named["index"]),
                     values=tuple(
                         "empty" if pd.isna(case) else repr(case[:MAX_VALUE])
                         for case in named["failure_case"]
@@ -296,6 +286,16 @@ def _cell_problems(failures: pd.DataFrame, first: int = 2) -> list[Problem]:
                 )
             )
     return problems
+
+
+def _empty_rows(lines: list[int], place: str) -> Problem:
+    rows = "1 row holds" if len(lines) == 1 else f"{len(lines):,} rows hold"
+    places = ", ".join(f"{place} {line}" for line in lines[:MAX_EXAMPLES])
+    more = ", ..." if len(lines) > MAX_EXAMPLES else ""
+    return Problem(
+        f"{rows} no value ({places}{more}): delete such rows, or set clean.drop_invalid to leave "
+        "them out"
+    )
 
 
 def _target_problems(positives: "pd.Series[bool]", bounds: "Validate") -> list[Problem]:
