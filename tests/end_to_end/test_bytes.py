@@ -224,10 +224,8 @@ def test_a_trace_of_when_where_or_by_whom_would_be_caught(
     code = unchanged.root / "stages" / "clean.py"
     if trace:
         plain = code.read_text(encoding="utf-8")
-        planted = plain.replace('{"rows_in":', f'{{"trace": {trace}, "rows_in":')
-        code.write_text(
-            planted.replace("import hashlib", "import hashlib\nfrom pathlib import Path")
-        )
+        planted = plain.replace('"rows_in":', f'"trace": {trace}, "rows_in":')
+        code.write_text(planted, encoding="utf-8")
         assert planted != plain
     there = Project(tmp_path / "there")
     shutil.copytree(
