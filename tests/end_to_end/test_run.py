@@ -177,7 +177,7 @@ def test_bad_raw_data_stops_the_run_in_validate_and_touches_nothing_downstream(
     assert "Traceback" not in done.stdout
     assert {path: fingerprint(unchanged.root / path) for path in outs} == before
     verdict = json.loads((unchanged.root / "metrics" / "validate.json").read_text())
-    assert [problem["column"] for problem in verdict["problems"]] == ["BounceRates", "Month"]
+    assert [problem["column"] for problem in verdict["problems"]] == ["BounceRates", "Month", None]
 
     by_hand = unchanged.run(sys.executable, "stages/clean.py", check=False)
 

@@ -478,4 +478,4 @@ def served(address: str, sessions: pd.DataFrame, log: Path) -> list[float]:
             headers={"Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
-            return [row[1] for row in json.loads(response.read())["predictions"]]
+            return [row["probability"] for row in json.loads(response.read())["predictions"]]
