@@ -24,18 +24,16 @@ READERS: Final = ("compare", "lineage", "promote", "report", "review", "track") 
 @app.callback()
 def check_project(context: typer.Context) -> None:
     """Commands on the project as a whole, in its root folder."""
-    is_gate = context.invoked_subcommand == "review" or "--gate" in sys.argv
-    with undecidable_if_it_fails() if is_gate else nullcontext():
-        if not Path(PIPELINE).exists():
-            raise ProjectError(
-                f"no {PIPELINE} in {Path.cwd()}: change to the root folder of the project"
-            )
-        only_synthetic = not Path(RAW).exists() and (Path(SYNTHETIC) / LOCK).exists()
-        if context.invoked_subcommand in READERS and only_synthetic:
-            raise ProjectError(
-                "no source of the raw data answered, so the only results here are those on "
-                f"generated sessions: `cd {SYNTHETIC}` and give the same command there"
-            )
+    if not Path(PIPELINE).exists():
+        raise ProjectError(
+            f"no {PIPELINE} in {Path.cwd()}: change to the root folder of the project"
+        )
+    only_synthetic = not Path(RAW).exists() and (Path(SYNTHETIC) / LOCK).exists()
+    if context.invoked_subcommand in READERS and only_synthetic:
+        raise ProjectError(
+            "no source of the raw data answered, so the only results here are those on "
+            f"generated sessions: `cd {SYNTHETIC}` and give the same command there"
+        )
 
 
 @app.command()
@@ -90,21 +88,20 @@ def compare(
     from ecom.review.wording import to_markdown
 
     root = Path.cwd()
-    with undecidable_if_it_fails() if gate else nullcontext():
-        rules = Rules.from_params(read_params(root))
-        with (
-            obtained(root, open_state(root, base)) as before,
-            obtained(root, open_state(root, head)) as after,
-        ):
-            comparison = compare_states(before, after, rules)
-        if form == "json":
-            print(json.dumps(comparison.to_json(), indent=2, allow_nan=False))
-        elif form == "markdown":
-            print(to_markdown(comparison), end="")
-        else:
-            _show(to_markdown(comparison))
-        if gate:
-            sys.exit(comparison.exit_status)
+    rules = Rules.from_params(read_params(root))
+    with (
+        obtained(root, open_state(root, base)) as before,
+        obtained(root, open_state(root, head)) as after,
+    ):
+        comparison = compare_states(before, after, rules)
+    if form == "json":
+        print(json.dumps(comparison.to_json(), indent=2, allow_nan=False))
+    elif form == "markdown":
+        print(to_markdown(comparison), end="")
+    else:
+        _show(to_markdown(comparison))
+    if gate:
+        sys.exit(comparison.exit_status)
 
 
 @app.command()
@@ -250,8 +247,10 @@ def _show(markdown: str) -> None:
 
 if __name__ == "__main__":
     tolerate_settings()
+    is_gate = sys.argv[1:2] == ["review"] or "--gate" in sys.argv
     try:
-        app()
+        with undecidable_if_it_fails() if is_gate else nullcontext():
+            app()
     except EcomError as error:
         sys.exit(f"ecom: {error}")
     except OSError as error:

@@ -30,26 +30,24 @@ _COMPRESSED: Final[Mapping[bytes, Callable[[bytes], bytes]]] = {
     b"\xfd7zXZ\0": lzma.decompress,
     b"\x28\xb5\x2f\xfd": _decompress_zstd,
 }
+_UTF_16 = "UTF-16 text: save it as UTF-8"
 _NAMED = "name it in data.sources, which"
 _NOT_CSV = (
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself: run `git lfs pull`"),
-    *((magic, f"compressed: {_NAMED} decompresses it") for magic in _COMPRESSED),
+    (tuple(_COMPRESSED), f"compressed: {_NAMED} decompresses it"),
     (_ZIP, f"a zip archive: {_NAMED} unpacks it"),
     (_PARQUET, f"a Parquet file: {_NAMED} converts it"),
     (_FEATHER, f"a Feather file: {_NAMED} converts it"),
-    (b"\xff\xfe", "UTF-16 text: save it as UTF-8"),
-    (b"\xfe\xff", "UTF-16 text: save it as UTF-8"),
-    (b"\x80\x04\x95", "a pickle: save the table as CSV or Parquet"),
-    (b"\x80\x05\x95", "a pickle: save the table as CSV or Parquet"),
+    ((b"\xff\xfe", b"\xfe\xff"), _UTF_16),
+    ((b"\x80\x04\x95", b"\x80\x05\x95"), "a pickle: save the table as CSV or Parquet"),
 )
 _TEXTS = (  # how the text begins, in small letters
-    (b"<!doctype", "an HTML or XML page, as servers send for an error or a log-in"),
-    (b"<html", "an HTML or XML page, as servers send for an error or a log-in"),
-    (b"<?xml", "an HTML or XML page, as servers send for an error or a log-in"),
-    (b"@relation", "an ARFF file, as Weka writes: save the table as CSV"),
-    (b"%", "an ARFF file, as Weka writes: save the table as CSV"),
-    (b"{", "JSON: save the table as CSV or Parquet"),
-    (b"[", "JSON: save the table as CSV or Parquet"),
+    (
+        (b"<!doctype", b"<html", b"<?xml"),
+        "an HTML or XML page, as servers send for an error or a log-in",
+    ),
+    ((b"@relation", b"%"), "an ARFF file, as Weka writes: save the table as CSV"),
+    ((b"{", b"["), "JSON: save the table as CSV or Parquet"),
 )
 _SPREADSHEETS = {
     "[Content_Types].xml": "an Excel workbook",
@@ -76,7 +74,7 @@ def likely_cause(content: bytes) -> str | None:
         if start.startswith(text):
             return cause
     if content[1:2] == b"\0" or content[:1] == b"\0":
-        return "UTF-16 text: save it as UTF-8"
+        return _UTF_16
     if b"\0" in content:
         return "a binary file: it holds NUL bytes"
     return None

@@ -255,12 +255,13 @@ def _failures(table: pd.DataFrame) -> pd.DataFrame:
     A row without any value breaks one rule, of no column.
     """
     empty = table.index[table.isna().all(axis=1)]
-    found = [pd.DataFrame({"column": "", "check": EMPTY, "index": empty, "failure_case": None})]
+    found = pd.DataFrame({"column": "", "check": EMPTY, "index": empty, "failure_case": None})
     try:
         pandera_schema(list(table.columns)).validate(table[~table.index.isin(empty)], lazy=True)
     except pa.errors.SchemaErrors as error:
-        found.append(error.failure_cases[["column", "check", "index", "failure_case"]])
-    return pd.concat(found[1:] if empty.empty and found[1:] else found, ignore_index=True)
+        broken: pd.DataFrame = error.failure_cases[list(found.columns)]
+        return broken if empty.empty else pd.concat([found, broken], ignore_index=True)
+    return found
 
 
 def _cell_problems(failures: pd.DataFrame, first: int = 2, place: str = "line") -> list[Problem]:

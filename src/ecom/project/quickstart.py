@@ -28,8 +28,7 @@ from ecom.project.recovery import recover
 from ecom.project.repository import git
 
 COPIED: Final = (PLOT_TEMPLATES, PIPELINE, REQUIREMENTS, LIBRARY, STAGES, ".gitignore")
-NO_GIT_OPTION: Final = "core.no_scm"
-NO_GIT: Final = "no_scm"  # the option within a configuration file
+NO_GIT: Final = "core.no_scm"  # an option of DVC
 # Without DVC's questions to its servers.
 DVC_CONFIG: Final = "[core]\n    analytics = false\n    check_update = false\n"
 
@@ -87,12 +86,12 @@ def _recover(root: Path) -> None:
 def _tell_dvc_whether_git_is_there(root: Path) -> None:
     """Let DVC run in an archive of the project, which has no history."""
     config = root / ".dvc" / "config.local"
-    told = config.exists() and NO_GIT in config.read_text(encoding="utf-8")
+    told = config.exists() and NO_GIT.partition(".")[2] in config.read_text(encoding="utf-8")
     has_git = git(root, "rev-parse", "--git-dir") is not None
     if has_git and told:
-        _python(root, "-m", "dvc", "config", "--local", "--unset", NO_GIT_OPTION)
+        _python(root, "-m", "dvc", "config", "--local", "--unset", NO_GIT)
     elif not has_git and not told:
-        _python(root, "-m", "dvc", "config", "--local", NO_GIT_OPTION, "true")
+        _python(root, "-m", "dvc", "config", "--local", NO_GIT, "true")
         print(
             "This folder has no git history, so DVC runs without it. Comparisons with earlier "
             "states, experiments\nand reviews need it: run `git init && git add . && git commit -m "
