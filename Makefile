@@ -63,8 +63,8 @@ study: $(VENV)/run.ready  ## judge the choice of model over ten splits (about si
 bench: $(VENV)/test.ready  ## time the pipeline, stage by stage
 	python benchmarks/pipeline.py
 
-docs: $(VENV)/test.ready  ## write results into README.md, and docs/licences.md
-	@python -m ecom readme
+docs: $(VENV)/test.ready  ## write what is generated: results in README.md, docs/licences.md
+	@python -m ecom docs
 	@printf '%s\n' '# Licences of what requirements.txt installs' '' \
 		'Written by `make docs`. `tests/repository/test_supply_chain.py` argues each licence that asks for more than a notice.' \
 		'' > docs/licences.md

@@ -27,11 +27,27 @@ def write_metrics(
 ) -> None:
     """Write metrics as JSON: labelled real or synthetic, keys sorted, floats to 6 decimals.
 
-    Values in `exact` are not rounded: they are settings, not measurements.
+    Values in `exact` are not rounded: they are settings, not measurements. The metrics are written
+    within a list, which DVC does not show: ``dvc metrics diff`` is to show the summary alone.
     """
-    values = {"data": stage.data_kind(), **_rounded(metrics), **(exact or {})}
-    text = json.dumps(values, indent=2, sort_keys=True, allow_nan=False)
-    stage.write_text(path, text + "\n")
+    stage.write_text(path, _json([_labelled(stage, metrics, exact)]))
+
+
+def write_summary(
+    stage: Stage, path: str, metrics: Mapping[str, Any], exact: Mapping[str, Any]
+) -> None:
+    """Write metrics in the same way, but so that DVC shows them."""
+    stage.write_text(path, _json(_labelled(stage, metrics, exact)))
+
+
+def _labelled(
+    stage: Stage, metrics: Mapping[str, Any], exact: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    return {"data": stage.data_kind(), **_rounded(metrics), **(exact or {})}
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n"
 
 
 def _rounded(value: Any) -> Any:

@@ -19,7 +19,7 @@ def ecom(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-@pytest.mark.parametrize("command", ["run", "readme"])
+@pytest.mark.parametrize("command", ["run", "docs"])
 def test_a_command_in_the_wrong_folder_says_so(tmp_path: Path, command: str) -> None:
     done = ecom(tmp_path, command)
 

@@ -1,22 +1,16 @@
 """The committed metrics have the shape that `ecom.results` says, and nothing beside it."""
 
-import json
-from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from ecom import results
-from project import ROOT
+from project import ROOT, metrics_of
 
 SHAPES: dict[str, Any] = get_type_hints(results.Results)
 # Metrics and differences are named as `METRICS` and the candidates are; the rest is closed.
 OPEN = {"ModelResults", "CandidateResults"}
-
-
-def parsed(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def closed(shape: Any) -> None:
@@ -37,12 +31,12 @@ def test_every_metrics_file_but_that_of_the_record_has_a_shape() -> None:
 
 @pytest.mark.parametrize("stage", SHAPES)
 def test_a_metrics_file_has_its_shape(stage: str) -> None:
-    TypeAdapter(SHAPES[stage]).validate_python(parsed(ROOT / "metrics" / f"{stage}.json"))
+    TypeAdapter(SHAPES[stage]).validate_python(metrics_of(ROOT, stage))
 
 
 @pytest.mark.parametrize("stage", SHAPES)
 def test_a_figure_that_is_missing_or_surplus_is_refused(stage: str) -> None:
-    metrics = parsed(ROOT / "metrics" / f"{stage}.json")
+    metrics = metrics_of(ROOT, stage)
     first = next(name for name in metrics if name != "data")
     adapter = TypeAdapter(SHAPES[stage])
 

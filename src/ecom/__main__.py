@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 import typer
 
 from ecom.errors import EcomError, ProjectError, describe
-from ecom.project.files import LOCK, PIPELINE, RAW, README, REPORT, REVIEW, SYNTHETIC
+from ecom.project.files import LOCK, PIPELINE, PLOTS_PAGE, RAW, README, REPORT, REVIEW, SYNTHETIC
 from ecom.project.params_file import read_params
 from ecom.settings import tolerate_settings
 
@@ -47,12 +47,14 @@ def run() -> None:
 
 
 @app.command()
-def readme() -> None:
-    """Write the results of metrics/ into README.md."""
+def docs() -> None:
+    """Write the results of metrics/ into README.md, and the page around the plots of DVC."""
     from ecom.reporting.summary import summarise, with_results
+    from ecom.reporting.vega import plots_page
 
     path = Path(README)
     _write(path, with_results(path.read_text(encoding="utf-8"), summarise(Path.cwd())))
+    _write(Path(PLOTS_PAGE), plots_page())
 
 
 @app.command()
@@ -171,11 +173,15 @@ def lineage(
     what: Annotated[
         str, typer.Argument(help="file, hash, id of an MLflow run, git revision, or DVC experiment")
     ],
+    *,
+    whole: Annotated[
+        bool, typer.Option("--all", help="all states, and each stage with params, inputs, outputs")
+    ] = False,
 ) -> None:
-    """Print the states of the pipeline that contain WHAT: commits, runs, data, params, models."""
+    """Print the newest state of the pipeline that contains WHAT: commits, runs, data, model."""
     from ecom.tracking.lineage import to_text, trace
 
-    print(to_text(Path.cwd(), trace(Path.cwd(), what)))
+    print(to_text(Path.cwd(), trace(Path.cwd(), what), whole=whole))
 
 
 @app.command()

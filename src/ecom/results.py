@@ -285,8 +285,22 @@ class ExplainResults(TypedDict):
     importance: dict[str, float]
 
 
+class SummaryResults(TypedDict):
+    """The few figures by which people compare runs: of the best model, unless named otherwise."""
+
+    data: NotRequired[DataKind]
+    pr_auc: float
+    roc_auc: float
+    precision: float
+    recall: float
+    cost_per_1000_sessions: float
+    threshold: float
+    cv_pr_auc: float
+    baseline_pr_auc: float
+
+
 class Results(TypedDict, total=False):
-    """Metrics files, by the stage that writes each."""
+    """Metrics files, by the stage that writes each; model_card writes the summary."""
 
     validate: ValidateResults
     clean: CleanResults
@@ -297,3 +311,4 @@ class Results(TypedDict, total=False):
     threshold: ThresholdResults
     evaluate: EvaluateResults
     explain: ExplainResults
+    summary: SummaryResults

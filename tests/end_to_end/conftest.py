@@ -1,9 +1,11 @@
-"""A small project that has run, shared by all tests."""
+"""A small project that has run, and a browser, shared by all tests."""
 
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser
 
+from browsing import chromium
 from project import Project, checkout
 
 
@@ -27,6 +29,12 @@ def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project.run("dvc", "repro")
     project.commit()
     return project
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from project import ROOT, Project
+from project import ROOT, Project, metrics_of
 
 # Commands in messages, f-strings as they stand in the code, and where each is run in its situation.
 ADVISED = {
@@ -94,7 +94,7 @@ def damage(project: Project, path: str) -> None:
 
 def edit(project: Project, path: str, **changes: object) -> None:
     file = project.root / path
-    file.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8")) | changes))
+    file.write_text(json.dumps(metrics_of(project.root, file.stem) | changes))
 
 
 @pytest.fixture

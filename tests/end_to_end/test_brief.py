@@ -4,8 +4,6 @@ docs/brief_protocol.md says where that protocol was wrong. What is written here 
 published figures and those of its threshold and cost tables, not results of this project.
 """
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,7 +29,7 @@ from ecom.params.folds import Folds
 from ecom.params.threshold import Costs
 from ecom.params.tune import Distribution, Tune
 from ecom.schema import FEATURES, TARGET
-from project import NEEDS_REAL_DATA, ROOT, real_data
+from project import NEEDS_REAL_DATA, ROOT, metrics_of, real_data
 
 FOLDS = Folds(n_splits=5, seed=42)
 C = Distribution(distribution="log_grid", low=1e-3, high=1e3, num=30)
@@ -87,7 +85,7 @@ def test_baseline(split: tuple[pd.DataFrame, pd.DataFrame]) -> None:
 
 
 def test_the_pipeline_itself_shows_the_same_baseline() -> None:
-    metrics = json.loads((ROOT / "metrics" / "evaluate.json").read_text())["baseline"]
+    metrics = metrics_of(ROOT, "evaluate")["baseline"]
 
     assert (metrics["pr_auc"], metrics["roc_auc"]) == (0.658156, 0.901815)
 

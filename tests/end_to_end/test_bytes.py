@@ -3,7 +3,6 @@
 from _environment import KERNELS
 
 import hashlib
-import json
 import os
 import platform
 import re
@@ -17,7 +16,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from elsewhere import CLOCK, USER, elsewhere, has_locale, works
-from project import NEEDS_REAL_DATA, ROOT, Project, checkout, real_data
+from project import NEEDS_REAL_DATA, ROOT, Project, checkout, metrics_of, real_data
 from scripts import STAGES
 from witnesses import HAS_STRACE
 
@@ -50,7 +49,7 @@ def clean_checkout(folder: Path) -> Project:
 def test_clean_clones_give_the_same_bytes_and_on_real_data_the_committed(tmp_path: Path) -> None:
     here = clean_checkout(tmp_path / "one place")
     there = clean_checkout(tmp_path / "quite" / "änother")
-    committed, metrics = lock(here), metrics_of(here)
+    committed, metrics = lock(here), all_metrics(here)
     for clone in (here, there):
         (clone.root / "dvc.lock").unlink()
 
@@ -67,7 +66,7 @@ def test_clean_clones_give_the_same_bytes_and_on_real_data_the_committed(tmp_pat
         assert lock(here) == committed
     else:  # models and scores may differ in their last digits; data, code and metrics do not
         assert without_models(lock(here)) == without_models(committed)
-    assert metrics_of(here) == metrics
+    assert all_metrics(here) == metrics
 
 
 def test_with_the_kernels_that_the_cpu_chooses_the_decisions_and_metrics_are_the_same(
@@ -78,18 +77,18 @@ def test_with_the_kernels_that_the_cpu_chooses_the_decisions_and_metrics_are_the
     code = environment.read_text(encoding="utf-8")
     call = "\nfix_kernels()\n"
     assert code.count(call) == 1
-    before = metrics_of(unchanged), thresholds_of(unchanged)
+    before = all_metrics(unchanged), thresholds_of(unchanged)
 
     environment.write_text(code.replace(call, "\n"), encoding="utf-8")
     said = unchanged.run("env", *(f"--unset={name}" for name in KERNELS), "dvc", "repro").stdout
 
     assert len(re.findall("Running stage", said)) == len(STAGES)
-    assert (metrics_of(unchanged), thresholds_of(unchanged)) == before
+    assert (all_metrics(unchanged), thresholds_of(unchanged)) == before
 
 
 def thresholds_of(project: Project) -> Any:
     """Return the thresholds, to the last digit."""
-    return json.loads((project.root / "metrics" / "evaluate.json").read_text())["thresholds"]
+    return metrics_of(project.root, "evaluate")["thresholds"]
 
 
 @pytest.mark.prove
@@ -143,10 +142,10 @@ def without_models(content: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def metrics_of(project: Project) -> Any:
+def all_metrics(project: Project) -> Any:
     """Return every metric, numbers to be compared to 1e-6."""
     return {
-        path.name: flat(json.loads(path.read_text()))
+        path.name: flat(metrics_of(project.root, path.stem))
         for path in sorted((project.root / "metrics").glob("*.json"))
         if path.stem != "track"  # a hash of the lock, and so of models that another CPU rounds
     }

@@ -1,6 +1,5 @@
 """The commands of README and docs do what they are there for."""
 
-import json
 import re
 import shutil
 import sys
@@ -11,7 +10,7 @@ import pytest
 
 from ecom.data.synthetic import generate_sessions
 from pages import commands
-from project import ROOT, Project
+from project import ROOT, Project, metrics_of
 
 HAS_RESULTS = "Results on synthetic sessions"
 OWN = "dvc exp run -S 'data.sources=[\"/path/to/sessions.csv\"]' -S data.sha256=null -S validate.min_rows=1000 -S validate.max_rows=1000000"
@@ -21,7 +20,7 @@ PUSH = "dvc remote add --default storage PATH && dvc push"
 RUN: dict[str, str | tuple[str, str]] = {
     "dvc checkout": "",
     "dvc metrics diff": "",
-    "dvc metrics show metrics/evaluate.json": "best_model",
+    "dvc metrics show metrics/summary.json": "pr_auc",
     "dvc plots diff": "index.html",
     "dvc plots show": "index.html",
     "dvc pull": (f"{PUSH} && dvc pull", "up to date"),
@@ -64,6 +63,9 @@ LONG: dict[str, str | tuple[str, str]] = {
     ),
 }
 NOT_RUN = {
+    "dvc exp show --only-changed --drop 'Created|.*(/|txt|_pr_auc|roc|prec|recall|threshold$)'": (
+        "test_experiments.py runs it"
+    ),
     "dvc exp pull origin NAME": "test_experiments.py runs it",
     "dvc exp push origin NAME": "test_experiments.py runs it",
     "dvc exp apply": "test_experiments.py runs it",
@@ -155,6 +157,4 @@ def test_a_file_of_other_columns_with_faulty_rows_is_used_as_the_how_to_says(
 
     assert "clean: 1," in done.stdout
     assert ", 3 invalid" in done.stdout
-    assert (
-        json.loads((put_back.root / "metrics" / "clean.json").read_text())["invalid_dropped"] == 3
-    )
+    assert metrics_of(put_back.root, "clean")["invalid_dropped"] == 3

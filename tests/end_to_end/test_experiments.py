@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from project import ROOT, Project
+from ecom.project.states import open_state
+from pages import commands
+from project import ROOT, Project, metrics_of
 from servers import free_port, sftp_server
 
 SETTING = ("-S", "threshold.strategy=quota")  # threshold reruns, and what follows it
@@ -73,7 +75,7 @@ def holds_its_outputs(project: Project) -> bool:
 
 
 def strategy(project: Project) -> str:
-    metrics = json.loads((project.root / "metrics" / "threshold.json").read_text())
+    metrics = metrics_of(project.root, "threshold")
     return str(metrics["strategy"])
 
 
@@ -197,14 +199,28 @@ def test_queued_experiments_run_two_at_a_time_each_with_its_own_setting(
     shown = json.loads(project.run("dvc", "exp", "show", "--json").stdout)
     experiments = [e for state in shown for e in state["experiments"] or []]
     found = {
-        e["name"]: e["revs"][-1]["data"]["metrics"]["metrics/threshold.json"]["data"][
-            "flagged_rate"
-        ]
+        e["name"]: open_state(project.root, e["name"]).metrics["threshold"]["flagged_rate"]
         for e in experiments
     }
     assert set(found) == set(quotas)
     assert all(found[name] <= quota for name, quota in quotas.items())
     assert len(set(found.values())) == len(quotas)
+
+
+def test_experiments_are_listed_within_120_columns_as_the_how_to_says(
+    upstream: Path, storage: Path, tmp_path: Path
+) -> None:
+    project = pulled(upstream, storage, tmp_path / "clone")
+    project.run("dvc", "exp", "run", *SETTING, "-S", "tune.n_iter=3")
+    shown = next(command for command in commands() if command.startswith("dvc exp show"))
+
+    table = project.run("bash", "-c", shown, COLUMNS="120").stdout
+
+    assert max(map(len, table.splitlines())) <= 120
+    assert "…" not in table
+    for column in ("cost_per_1000_sessions", "pr_auc", "tune.n_iter", "threshold.strategy"):
+        assert column in table
+    assert re.search(r"quota +$", table, re.MULTILINE)
 
 
 @pytest.mark.prove

@@ -5,11 +5,14 @@ from typing import Any
 
 import pandas as pd
 import vl_convert
+from playwright.sync_api import Browser
 from ruamel.yaml import YAML
 
+from browsing import opened
 from project import ROOT, Project
 
 PLOTS: list[Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")["plots"]
+FIGURES = [plot for plot in PLOTS if not isinstance(plot, str)]
 
 
 def drawn(project: Project, *command: str) -> dict[str, Any]:
@@ -41,6 +44,21 @@ def test_show_draws_every_figure_with_the_curves_of_both_models(unchanged: Proje
     for name in ("ROC", "Precision and recall", "Reliability"):
         files = {point["filename"] for point in figures[name]["data"]["values"]}
         assert {file.split("/")[0] for file in files} == {"baseline", "best_model"}
+
+
+def test_the_page_is_drawn_whole_in_a_browser_without_a_network(
+    browser: Browser, unchanged: Project
+) -> None:
+    unchanged.run("dvc", "plots", "show")
+
+    last = f".vega-embed >> nth={len(FIGURES) - 1} >> svg.marks"
+    page, faults = opened(browser, unchanged.root / "dvc_plots" / "index.html", last)
+
+    assert faults == []
+    assert page.locator(".vega-embed svg.marks").count() == len(FIGURES)
+    assert page.locator("img").count() == len(PLOTS) - len(FIGURES)
+    for picture in page.locator("img").all():
+        assert picture.evaluate("image => image.naturalWidth") > 0
 
 
 def test_diff_draws_both_revisions(unchanged: Project) -> None:

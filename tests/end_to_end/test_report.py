@@ -1,64 +1,34 @@
 """The report in a real browser: offline, in both colour schemes, on a phone, with its slider."""
 
-import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from browsing import opened
 from ecom.evaluation.curves import confusion_counts
-from project import Project
+from project import Project, metrics_of
 
 CHARTS = 8
+DRAWN = "body[data-drawn=yes]"
+MODELS = {"baseline": "baseline", "best model": "best_model"}
+# Texts that reach out of their chart or picture, and tables wider than their place.
+CUT = """() => [
+  ...[...document.querySelectorAll('.chart svg text')].filter((text) => {
+    const [inner, outer] = [text, text.closest('.card')].map((one) => one.getBoundingClientRect());
+    return inner.left < outer.left || inner.right > outer.right;
+  }),
+  ...[...document.querySelectorAll('table')].filter(
+    (table) => table.scrollWidth > table.parentElement.clientWidth
+  ),
+].map((one) => one.textContent)"""
 
 
 @pytest.fixture(scope="module")
 def report(synthetic: Project) -> Path:
     synthetic.run(*("python", "-m", "ecom", "report"))
     return synthetic.root / "reports" / "index.html"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = next((path for name in names if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        flags = [
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--no-first-run",
-        ]
-        chromium = playwright.chromium.launch(executable_path=found, args=flags)
-        yield chromium
-        chromium.close()
-
-
-def opened(browser: Browser, report: Path, **options: Any) -> tuple[Page, list[str]]:
-    """Open the report without a network; return it drawn, and what it complained of or asked for."""
-    page = browser.new_context(offline=True, **options).new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on(
-        "console", lambda message: faults.append(message.text) if message.type == "error" else None
-    )
-    page.on(
-        "request",
-        lambda request: (
-            faults.append(request.url) if not request.url.startswith(("file:", "data:")) else None
-        ),
-    )
-    page.goto(report.as_uri())
-    page.wait_for_selector("body[data-drawn=yes]", timeout=60_000)
-    return page, faults
 
 
 def cells(page: Page) -> dict[str, list[str]]:
@@ -70,7 +40,7 @@ def cells(page: Page) -> dict[str, list[str]]:
 def test_every_chart_is_drawn_without_a_network_and_without_a_fault(
     browser: Browser, report: Path
 ) -> None:
-    page, faults = opened(browser, report)
+    page, faults = opened(browser, report, DRAWN)
 
     assert faults == []
     assert page.locator(".chart svg").count() == CHARTS
@@ -83,35 +53,60 @@ def test_every_chart_is_drawn_without_a_network_and_without_a_fault(
 def test_figures_are_those_of_the_metrics(
     browser: Browser, report: Path, synthetic: Project
 ) -> None:
-    page, _ = opened(browser, report)
-    path = synthetic.root / "metrics" / "evaluate.json"
-    best = json.loads(path.read_text(encoding="utf-8"))["best_model"]
+    page, _ = opened(browser, report, DRAWN)
+    found = metrics_of(synthetic.root, "evaluate")
+    best = found["best_model"]
 
     shown = page.locator(".figures b").all_inner_texts()
 
     assert shown[:4] == [f"{best[m]:.3f}" for m in ("pr_auc", "roc_auc", "precision", "recall")]
-    precision, recall, flagged, bought, cost = cells(page)["best model"]
-    matrix = best["confusion_matrix"]
-    assert (precision, recall) == (f"{best['precision']:.3f}", f"{best['recall']:.3f}")
-    assert int(flagged) == matrix["true_positives"] + matrix["false_positives"]
-    assert int(bought) == matrix["true_positives"]
-    assert cost == f"{best['cost_per_1000_sessions']:.0f}"
+    for name, column in MODELS.items():
+        judged = found[column]
+        threshold, precision, recall, flagged, bought, cost = cells(page)[name]
+        matrix = judged["confusion_matrix"]
+        assert threshold == f"{found['thresholds'][column]:.3f}"
+        assert (precision, recall) == (f"{judged['precision']:.3f}", f"{judged['recall']:.3f}")
+        assert int(flagged) == matrix["true_positives"] + matrix["false_positives"]
+        assert int(bought) == matrix["true_positives"]
+        assert cost == f"{judged['cost_per_1000_sessions']:.0f}"
+
+
+def test_slices_are_sorted_and_the_worst_are_named(
+    browser: Browser, report: Path, synthetic: Project
+) -> None:
+    page, _ = opened(browser, report, DRAWN)
+    slices = pd.read_csv(synthetic.root / "plots" / "slices.csv")
+    large = slices[~slices["small"]].sort_values("above_chance")
+
+    drawn = page.locator("#slices .role-axis-label text").all_text_contents()
+
+    names = large["slice"] + ": " + large["value"].astype(str)
+    assert [name for name in drawn if ":" in name] == names.tolist()
+    assert f"the ranking is worst for {names.iloc[0]}" in page.inner_text("body")
+
+
+def test_every_figure_has_a_heading(browser: Browser, report: Path) -> None:
+    page, _ = opened(browser, report, DRAWN)
+
+    assert page.locator("figure").count() == CHARTS + 2
+    assert page.locator("figure:has(h3)").count() == CHARTS + 2
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.05, 0.5, 0.93, 1.0])
 def test_the_slider_moves_the_operating_point_of_both_models(
     browser: Browser, report: Path, synthetic: Project, threshold: float
 ) -> None:
-    page, faults = opened(browser, report)
+    page, faults = opened(browser, report, DRAWN)
     table = pd.read_parquet(synthetic.root / "data" / "predictions" / "test.parquet")
     points = "#precision-recall .mark-symbol path"
     before = [point.get_attribute("transform") for point in page.locator(points).all()]
 
     page.locator("#threshold").fill(str(threshold))
 
-    for name, column in (("baseline", "baseline"), ("best model", "best_model")):
+    for name, column in MODELS.items():
         matrix = confusion_counts(table["Revenue"], table[column], threshold)
-        _, _, flagged, bought, _ = cells(page)[name]
+        at, _, _, flagged, bought, _ = cells(page)[name]
+        assert at == f"{threshold:.3f}"
         assert int(flagged) == matrix["true_positives"] + matrix["false_positives"]
         assert int(bought) == matrix["true_positives"]
     assert page.inner_text("#at") == f"{threshold:.3f}"
@@ -123,7 +118,7 @@ def test_the_slider_moves_the_operating_point_of_both_models(
 
 
 def test_dark_is_dark_and_light_is_light(browser: Browser, report: Path) -> None:
-    page, _ = opened(browser, report, color_scheme="light")
+    page, _ = opened(browser, report, DRAWN, color_scheme="light")
 
     def colours() -> tuple[int, int]:
         page_colour, text = page.evaluate(
@@ -145,10 +140,11 @@ def test_dark_is_dark_and_light_is_light(browser: Browser, report: Path) -> None
     assert max(dark[0], light[1]) < 200
 
 
-def test_a_phone_does_not_scroll_sideways(browser: Browser, report: Path) -> None:
-    page, _ = opened(browser, report, viewport={"width": 390, "height": 844})
+def test_a_phone_does_not_scroll_sideways_and_cuts_nothing(browser: Browser, report: Path) -> None:
+    page, _ = opened(browser, report, DRAWN, viewport={"width": 390, "height": 844})
 
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.evaluate(CUT) == []
     for chart in page.locator(".chart").all():
         box = chart.bounding_box()
         assert box is not None

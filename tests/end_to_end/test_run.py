@@ -1,7 +1,6 @@
 """The pipeline from nothing: on the real data, offline, on a user's own data, on bad data."""
 
 import hashlib
-import json
 import os
 import pty
 import subprocess
@@ -12,7 +11,7 @@ import pytest
 
 from ecom.data.synthetic import generate_sessions
 from ecom.schema import NAMES
-from project import RAW, Project, checkout
+from project import RAW, Project, checkout, metrics_of
 from scripts import STAGES, sections_read_by
 
 TUNE_FAULT = "tune.n_iter: 'many' is not allowed; input should be a valid integer"
@@ -48,7 +47,8 @@ def test_without_a_source_make_run_says_so_and_shows_synthetic_results(tmp_path:
     assert "Results on synthetic sessions" in done
     metrics = list((project.root / ".synthetic" / "metrics").glob("*.json"))
     assert len(metrics) == len(list((project.root / "metrics").glob("*.json")))
-    found = [json.loads(path.read_text()) for path in metrics if path.stem != "track"]
+    root = project.root / ".synthetic"
+    found = [metrics_of(root, path.stem) for path in metrics if path.stem != "track"]
     assert {results["data"] for results in found} == {"synthetic"}
     assert project.changed() == ""
 
@@ -133,7 +133,7 @@ def test_sessions_of_a_users_own_run_by_naming_the_file(
     ).stdout
 
     assert "data.sha256 is null, so a change of the file goes unnoticed: pin it with" in done
-    clean = json.loads((unchanged.root / "metrics" / "clean.json").read_text())
+    clean = metrics_of(unchanged.root, "clean")
     assert (clean["rows_in"], clean["data"]) == (1800, "real")
 
 
@@ -176,7 +176,7 @@ def test_bad_raw_data_stops_the_run_in_validate_and_touches_nothing_downstream(
     )
     assert "Traceback" not in done.stdout
     assert {path: fingerprint(unchanged.root / path) for path in outs} == before
-    verdict = json.loads((unchanged.root / "metrics" / "validate.json").read_text())
+    verdict = metrics_of(unchanged.root, "validate")
     assert [problem["column"] for problem in verdict["problems"]] == ["BounceRates", "Month", None]
 
     by_hand = unchanged.run(sys.executable, "stages/clean.py", check=False)

@@ -24,7 +24,7 @@ from ruamel.yaml import YAML
 from ecom.schema import FEATURES
 from ecom.tracking.lineage import to_text, trace
 from ecom.tracking.runs import PIPELINE_EXPERIMENT
-from project import Project
+from project import Project, metrics_of
 from servers import free_port, mlflow_server, postgresql, running
 
 SYNTHETIC_TRIALS = 2
@@ -70,7 +70,7 @@ def parents_in(client: MlflowClient) -> list[Run]:
 
 
 def read(project: Project, stage: str) -> Any:
-    return json.loads((project.root / "metrics" / f"{stage}.json").read_text(encoding="utf-8"))
+    return metrics_of(project.root, stage)
 
 
 def test_every_stage_that_finds_something_is_a_run_below_the_parent(tracked: Project) -> None:
@@ -266,7 +266,7 @@ def test_lineage_leads_from_anything_to_all_the_others(tracked: Project) -> None
         tags["ecom.params"],
         tags["ecom.commit"],
     ):
-        told = to_text(tracked.root, trace(tracked.root, what))
+        told = to_text(tracked.root, trace(tracked.root, what), whole=True)
 
         assert f"  commit {head}" in told, told
         assert parent.info.run_id in told
@@ -297,7 +297,7 @@ def test_lineage_without_mlflow_is_told_from_git(tracked: Project) -> None:
     told = tracked.run("python", "-m", "ecom", "lineage", "HEAD", MLFLOW_TRACKING_URI=DEAD).stdout
 
     assert "from git alone" in told
-    assert "made models/best_model.joblib" in told
+    assert "models/best_model.joblib, MD5" in told
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ def test_what_is_not_yaml_is_refused(text: str | bytes) -> None:
         (b"", "Expecting value"),
         (b"\xff\xfe", "Expecting value"),
         (b"[]", r"expected a mapping, got \[\]"),
+        (b"[{}, {}]", r"expected a mapping, got \[\{\}, \{\}\]"),
         (b'{"a": NaN}', "NaN is not a finite figure"),
         (b'{"a": -Infinity}', "-Infinity is not a finite figure"),
     ],
@@ -30,6 +31,11 @@ def test_what_is_not_yaml_is_refused(text: str | bytes) -> None:
 def test_what_is_not_a_mapping_of_finite_figures_is_refused(text: bytes, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         parse_metrics(text, "metrics/x.json", DataError)
+
+
+@pytest.mark.parametrize("text", ['{"a": {"b": 1}}', '[{"a": {"b": 1}}]'])
+def test_a_mapping_is_read_alone_or_within_a_list(text: str) -> None:
+    assert parse_metrics(text, "metrics/x.json", DataError) == {"a": {"b": 1}}
 
 
 def test_a_figure_that_is_missing_is_told_with_its_file() -> None:

@@ -1,6 +1,5 @@
 """The model card quotes the metrics, and says what is true of the strategy and the data in use."""
 
-import json
 from typing import Any, get_args
 
 import numpy as np
@@ -14,7 +13,7 @@ from ecom.project.formats import parse_yaml
 from ecom.project.params_file import read_params
 from ecom.reporting.card import STRATEGIES, write_card
 from ecom.schema import FEATURE_SETS
-from project import ROOT
+from project import ROOT, metrics_of
 
 STAGES = ("validate", "clean", "features", "cv", "tune", "threshold", "evaluate", "explain")
 SLICE = {
@@ -55,7 +54,7 @@ MISTAKES = pd.DataFrame(
 
 @pytest.fixture
 def metrics() -> dict[str, Any]:
-    return {stage: json.loads((ROOT / "metrics" / f"{stage}.json").read_text()) for stage in STAGES}
+    return {stage: metrics_of(ROOT, stage) for stage in STAGES}
 
 
 def card(metrics: Any) -> str:

@@ -40,9 +40,7 @@ SPECS = {
     "candidates": charts.candidates(
         [{"candidate": "logistic", "fold": n, "pr_auc": 0.6 + n / 100} for n in range(3)]
     ),
-    "trials": charts.trials(
-        [{"trial": 1, "pr_auc": 0.7, "best_pr_auc_so_far": 0.7, "trees.depth": 3}]
-    ),
+    "trials": charts.trials([{"trial": 1, "pr_auc": 0.7, "pr_auc_sd": 0.02, "trees.depth": 3}]),
     "slices": charts.slices(
         [
             {
@@ -54,6 +52,7 @@ SPECS = {
                 "sessions": 9,
                 "purchases": 2,
                 "recall": 0.5,
+                "worst": True,
             }
         ]
     ),

@@ -23,6 +23,7 @@ WRITERS = (
     "write_model",
     "write_plot",
     "write_predictions",
+    "write_summary",
     "write_table",
     "write_text",
 )

@@ -79,7 +79,7 @@ def test_other_sessions_under_the_same_numbers_are_refused() -> None:
 
 
 def test_synthetic_sessions_are_not_compared_with_real_ones() -> None:
-    metrics = json.loads(state("main", SESSIONS, SCORES).read("metrics/evaluate.json"))
+    metrics = dict(state("main", SESSIONS, SCORES).metrics["evaluate"])
     synthetic = state(
         "branch",
         SESSIONS,

@@ -1,7 +1,7 @@
 """Metrics are written sorted and rounded, and read with a word on what is wrong."""
 
 import _stage
-from _metrics import read_metrics, write_metrics
+from _metrics import read_metrics, write_metrics, write_summary
 
 import json
 
@@ -48,8 +48,19 @@ def test_metrics_are_labelled_sorted_and_rounded(stage: _stage.Stage) -> None:
     write_metrics(stage, CLEAN, {"b": 1 / 3, "a": [0.1 + 0.2]}, exact={"c": 1e-9 / 3})
 
     text = (stage.root / CLEAN).read_text()
-    assert json.loads(text) == {"a": [0.3], "b": 0.333333, "c": 1e-9 / 3, "data": "real"}
+    written = {"a": [0.3], "b": 0.333333, "c": 1e-9 / 3, "data": "real"}
+    assert json.loads(text) == [written]
     assert text.index('"a"') < text.index('"b"') < text.index('"c"') < text.index('"data"')
+
+
+def test_dvc_is_shown_the_summary(stage: _stage.Stage) -> None:
+    write_summary(stage, CLEAN, {"a": 1 / 3}, exact={"b": 1 / 3})
+
+    assert json.loads((stage.root / CLEAN).read_text()) == {
+        "a": 0.333333,
+        "b": 1 / 3,
+        "data": "real",
+    }
 
 
 def test_a_metric_that_is_not_finite_is_never_written(stage: _stage.Stage) -> None:

@@ -11,6 +11,9 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from ecom.errors import DataError
+from ecom.project.files import metrics_file
+from ecom.project.formats import parse_metrics
 from params import set_values
 
 ROOT = Path(__file__).parents[2]
@@ -21,6 +24,12 @@ NEEDS_REAL_DATA = "the real data is neither in ../shared/data nor in data/raw"
 
 def real_data() -> Path | None:
     return next((path for path in (SOURCE, ROOT / RAW) if path.exists()), None)
+
+
+def metrics_of(root: Path, stage: str) -> Any:
+    """Return what a stage found."""
+    path = metrics_file(stage)
+    return parse_metrics((root / path).read_bytes(), path, DataError)
 
 
 @dataclass(frozen=True)

@@ -35,5 +35,5 @@ def sections_read_by(stage: str) -> set[str]:
         for call in calls(stage, "params")
         if isinstance(call.args[0], ast.Name)
     }
-    labels = bool(calls(stage, "write_metrics"))
+    labels = bool(calls(stage, "write_metrics", "write_summary"))
     return read | ({"data.source"} if labels and "data" not in read else set())

@@ -1,6 +1,5 @@
 """A folder that holds the committed results, with generated scores and trials beside them."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 from ecom.project.files import PREDICTIONS, TRIALS
 from ecom.project.states import State, folder_state
 from ecom.schema import TARGET
-from project import ROOT
+from project import ROOT, metrics_of
 from scored import calibrated
 
 COPIED = ("dvc.lock", "dvc.yaml", "params.yaml", "requirements.txt", "docs/model_card.md")
@@ -25,7 +24,7 @@ def finished(tmp_path: Path) -> State:
         shutil.copy(ROOT / name, tmp_path / name)
     labels, scores = calibrated(300)
     predictions = pd.DataFrame({TARGET: labels, "baseline": scores, "best_model": scores})
-    best = json.loads((ROOT / "metrics" / "tune.json").read_text())["best_params"]
+    best = metrics_of(ROOT, "tune")["best_params"]
     trial = {
         "trial": 1,
         "pr_auc": 0.7,

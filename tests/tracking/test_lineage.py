@@ -9,7 +9,7 @@ import pytest
 from ecom.errors import ProjectError
 from ecom.project.states import State
 from ecom.tracking import lineage
-from ecom.tracking.lineage import stage_by_stage, to_text, trace
+from ecom.tracking.lineage import HERE, stage_by_stage, to_text, trace
 
 
 @pytest.fixture
@@ -36,6 +36,25 @@ def test_a_file_a_hash_a_commit_and_the_lock_lead_to_the_state(
         text = to_text(repository, found)
         assert "is part of 1 state(s) of the pipeline\nfrom git alone: nothing is recorded" in text
         assert "on the test rows: PR-AUC 0." in text
+        assert f"models/best_model.joblib, MD5 {model}" in text
+        assert "stage by stage" not in text
+        assert len(text.splitlines()) < 15
+        assert f"made models/best_model.joblib {model}" in to_text(repository, found, whole=True)
+
+
+def test_the_folder_comes_last_and_earlier_states_are_counted(
+    repository: Path, finished: State
+) -> None:
+    lock = repository / "dvc.lock"
+    lock.write_text(lock.read_text().replace("n_iter: 15", "n_iter: 16"))
+
+    found = trace(repository, finished.lock.outs["models/best_model.joblib"])
+
+    assert [lineage.commits[-1] == HERE for lineage in found.lineages] == [False, True]
+    text = to_text(repository, found)
+    assert "  this folder" in text
+    assert "With --all: 1 earlier state(s)" in text
+    assert to_text(repository, found, whole=True).count("\nstate ") == 2
 
 
 @pytest.mark.parametrize(

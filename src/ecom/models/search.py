@@ -299,7 +299,7 @@ def trials(search: RandomizedSearchCV, hyperparameters: Iterable[str]) -> pd.Dat
     -------
     DataFrame
         ``trial`` from 1; mean and sample standard deviation of each metric over the folds, and its
-        value on each fold; the best mean PR-AUC so far; the hyperparameters.
+        value on each fold; the hyperparameters.
     """
     results = search.cv_results_
     n_splits = search.n_splits_
@@ -311,7 +311,6 @@ def trials(search: RandomizedSearchCV, hyperparameters: Iterable[str]) -> pd.Dat
         )
         for fold in range(n_splits):
             columns[f"{metric}_fold_{fold + 1}"] = results[f"split{fold}_test_{scoring}"]
-    columns["best_pr_auc_so_far"] = np.maximum.accumulate(columns["pr_auc"])
     for name in hyperparameters:
         columns[name] = [params[parameter_name(name)] for params in results["params"]]
     return pd.DataFrame(columns)

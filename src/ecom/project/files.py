@@ -30,6 +30,7 @@ METRICS: Final = "metrics"
 MODEL_CARD: Final = "docs/model_card.md"
 
 PLOTS: Final = "plots"
+PLOTS_PAGE: Final = ".dvc/plots/page.html"  # what .dvc/config names as plots.html_template
 TRIALS: Final = "plots/trials.csv"
 SLICES: Final = "plots/slices.csv"
 EXPLANATION_PLOTS: Final = "plots/explain"

@@ -24,7 +24,9 @@ def parse_yaml(text: str | bytes) -> Any:
 
 
 def parse_metrics(text: str | bytes, path: str, error: type[EcomError]) -> Any:
-    """Parse a file of metrics.
+    """Parse a file of metrics: a mapping, or a list that holds one.
+
+    Stages write the list. DVC shows no lists, so that ``dvc metrics diff`` shows the summary alone.
 
     Parameters
     ----------
@@ -38,7 +40,7 @@ def parse_metrics(text: str | bytes, path: str, error: type[EcomError]) -> Any:
     Raises
     ------
     ValueError
-        The content is not a JSON mapping of finite figures.
+        The content is not JSON with one mapping of finite figures.
     """
 
     class Metrics(dict[str, Any]):
@@ -50,10 +52,12 @@ def parse_metrics(text: str | bytes, path: str, error: type[EcomError]) -> Any:
                 "stage again"
             )
 
-    metrics = json.loads(text, object_hook=Metrics, parse_constant=_refuse)
-    if not isinstance(metrics, dict):
-        raise ValueError(f"expected a mapping, got {metrics!r}")  # noqa: TRY004  same error as for invalid JSON
-    return metrics
+    content = json.loads(text, object_hook=Metrics, parse_constant=_refuse)
+    match content:
+        case dict() | [dict()]:
+            return content if isinstance(content, dict) else content[0]
+        case _:
+            raise ValueError(f"expected a mapping, got {content!r}")
 
 
 def _refuse(constant: str) -> None:

@@ -5,14 +5,13 @@ from typing import Any, Final
 
 import altair as alt
 
-from ecom.evaluation.resampling import LEVEL
-
 # Models as the report names them, by the names of their columns.
 MODEL_NAMES: Final = {"baseline": "baseline", "best_model": "best model"}
 # Data sets that the page builds from its sweeps: once for all charts, and when the slider moves.
 CURVES: Final = alt.NamedData("curves")
 OPERATING: Final = alt.NamedData("operating")
 INTERVAL: Final[Any] = {"opacity": 0.6}
+WORST: Final = "#c2410c"
 REFERENCE: Final[Any] = {"strokeDash": [2, 3], "opacity": 0.5, "color": "gray"}
 
 Spec = dict[str, Any]
@@ -77,36 +76,49 @@ def candidates(rows: Rows) -> Spec:
 
 
 def trials(rows: Rows) -> Spec:
-    """Draw the PR-AUC of each setting that tune tried, and the best so far."""
+    """Draw the PR-AUC of each setting that tune tried, within its spread over the folds."""
     chart = alt.Chart(_data(rows)).encode(alt.X("trial:Q", title="trial").axis(tickMinStep=1))
-    title = "mean PR-AUC of the folds"
-    best = chart.mark_line(interpolate="step-after", opacity=0.6).encode(
-        alt.Y("best_pr_auc_so_far:Q", title=title).scale(zero=False)
+    title = "PR-AUC, mean ± sd of the folds"
+    spreads = (
+        chart.transform_calculate(
+            low="datum.pr_auc - datum.pr_auc_sd", high="datum.pr_auc + datum.pr_auc_sd"
+        )
+        .mark_rule(**INTERVAL)
+        .encode(alt.Y("low:Q", title=title).scale(zero=False), y2="high:Q")
     )
     # A dot in a field's name would mean a part of it.
     tooltip = [alt.Tooltip(field=name.replace(".", "\\."), title=name) for name in rows[0]]
-    settings = chart.mark_point(filled=True, size=50).encode(
-        alt.Y("pr_auc:Q", title=title), tooltip=tooltip
-    )
-    return _spec(best, settings)
+    settings = chart.encode(alt.Y("pr_auc:Q", title=title), tooltip=tooltip)
+    best = max(row["pr_auc"] for row in rows)
+    chosen = settings.transform_filter(alt.datum.pr_auc == best).mark_point(filled=True, size=110)
+    return _spec(spreads, settings.mark_point(size=50), chosen)
 
 
 def slices(rows: Rows) -> Spec:
-    """Draw the PR-AUC of each slice with its interval, and its base rate, which chance reaches."""
+    """Draw the PR-AUC of each slice with its interval, and its base rate, which chance reaches.
+
+    Parameters
+    ----------
+    rows
+        In the order drawn; ``worst`` is true of those to be noticed.
+    """
     chart = alt.Chart(_data(rows)).encode(alt.Y("value:N", title=None, sort=None))
-    title = f"PR-AUC, {LEVEL} interval (hollow: rate of purchases)"
+    title = "PR-AUC (hollow: base rate)"
     intervals = chart.mark_rule(**INTERVAL).encode(alt.X("low:Q", title=title), x2="high")
-    points = chart.mark_point(filled=True, size=45).encode(
+    points = chart.encode(
         alt.X("pr_auc:Q", title=title),
         tooltip=["value:N", "sessions:Q", "purchases:Q", "pr_auc:Q", "recall:Q"],
     )
+    worst = points.transform_filter("datum.worst").mark_point(filled=True, size=110, color=WORST)
     rates = chart.mark_point(size=30, opacity=0.7).encode(alt.X("base_rate:Q", title=title))
-    return _spec(intervals, points, rates, height=alt.Step(20))
+    return _spec(
+        intervals, points.mark_point(filled=True, size=45), worst, rates, height=alt.Step(20)
+    )
 
 
 def importance(rows: Rows) -> Spec:
     """Draw the mean absolute contribution of each column to the log-odds."""
-    title = "mean absolute contribution to the log-odds"
+    title = "contribution to the log-odds"
     bars = (
         alt.Chart(_data(rows))
         .mark_bar()

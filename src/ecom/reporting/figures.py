@@ -23,6 +23,7 @@ COMPARED: Final = ("#6b7280", "#1d4ed8")  # of the model to compare with, and of
 REFERENCE: Final[Any] = {"color": "#9ca3af", "linestyle": ":", "linewidth": 1}
 SKEWED: Final = 50  # a column whose maximum is this many medians gets a logarithmic scale
 WIDTH: Final = 0.6  # of a category's points, where categories are 1 apart
+TICK_ANGLE: Final = 45  # of a category's name
 LARGEST: Final = 8  # contributions drawn one by one; the rest is summed
 STYLE: Final[Any] = [
     "default",
@@ -46,7 +47,7 @@ def _figure(width: float, height: float, **style: Any) -> Iterator[Figure]:
 
 def draw_importance(importance: "pd.Series[float]") -> Figure:
     """Draw the mean absolute contribution of each raw column as bars, the largest on top."""
-    with _figure(7, 5) as figure:
+    with _figure(5.4, 4.4) as figure:
         axes = figure.subplots()
         drawn = importance[::-1]
         bars = axes.barh(list(drawn.index), drawn.to_numpy(), color=AGAINST)
@@ -65,9 +66,9 @@ def draw_dependence(points: pd.DataFrame) -> Figure:
         As from `ecom.models.explanation.dependence`.
     """
     names = list(dict.fromkeys(points["column"]))
-    across = min(3, len(names))
+    across = min(2, len(names))
     down = -(-len(names) // across)
-    with _figure(4 * across, 3 * down) as figure:
+    with _figure(2.7 * across, 2.2 * down) as figure:
         panels = figure.subplots(down, across, squeeze=False, sharey=True).ravel()
         for name, axes in zip(names, panels, strict=False):
             _draw_panel(axes, name, points[points["column"] == name])
@@ -87,7 +88,7 @@ def _draw_panel(axes: Any, name: str, points: pd.DataFrame) -> None:
         groups = values.groupby(values.to_numpy())
         spread = (groups.cumcount() + 0.5) / groups.transform("size") - 0.5
         places = centres + WIDTH * spread.to_numpy()
-        axes.set_xticks(range(len(present)), present, fontsize="small")
+        axes.set_xticks(range(len(present)), present, fontsize="small", rotation=TICK_ANGLE)
     else:
         places = values.to_numpy(float)
         if places.max() > SKEWED * max(float(np.median(places)), 1):
@@ -106,7 +107,7 @@ def draw_sessions(table: pd.DataFrame) -> Figure:
         As from `ecom.models.explanation.contributions_of`.
     """
     names = list(dict.fromkeys(table["session"]))
-    with _figure(8, 2.9 * len(names)) as figure:
+    with _figure(5.4, 2.7 * len(names)) as figure:
         panels = figure.subplots(len(names), squeeze=False).ravel()
         for name, axes in zip(names, panels, strict=True):
             rows = table[table["session"] == name]
@@ -128,7 +129,7 @@ def draw_sessions(table: pd.DataFrame) -> Figure:
             axes.axvline(0, color="black", linewidth=0.8)
             axes.margins(x=0.15)
             axes.set_title(
-                f"{name}: from {base:+.2f} to {log_odds:+.2f}, "
+                f"{name}\nfrom {base:+.2f} to {log_odds:+.2f}, "
                 f"a probability of {1 / (1 + np.exp(-log_odds)):.1%}"
             )
         axes.set_xlabel("contribution to the log-odds of a purchase")

@@ -6,6 +6,7 @@ const slider = document.getElementById("threshold");
 const models = Object.keys(page.sweeps);
 const moved = ["precision-recall", "roc", "cost"]; // charts that show the operating point
 const views = {};
+let chosen = true; // until the slider moves, each model has its own threshold
 
 function colours() {
   const style = getComputedStyle(document.body);
@@ -29,9 +30,10 @@ function colours() {
   };
 }
 
-// For each model, what a threshold gives: that of the lowest score that reaches it.
-function operating(threshold) {
+// For each model, what its threshold gives: that of the lowest score that reaches it.
+function operating() {
   return models.map((model) => {
+    const threshold = chosen ? page.thresholds[model] : Number(slider.value);
     const sweep = page.sweeps[model];
     let low = 0, high = sweep.threshold.length - 1;
     while (low < high) {
@@ -45,15 +47,14 @@ function operating(threshold) {
 }
 
 function move() {
-  const threshold = Number(slider.value);
-  document.getElementById("at").textContent = threshold.toFixed(3);
-  const points = operating(threshold);
+  document.getElementById("at").textContent = Number(slider.value).toFixed(3);
+  const points = operating();
   const share = (value) => value.toFixed(3);
   const count = (value) => Math.round(value).toLocaleString("en");
   document.getElementById("operating").replaceChildren(...points.map((point) => {
     const row = document.createElement("tr");
-    const cells = [point.model, share(point.precision), share(point.recall), count(point.flagged),
-      count(point.true_positives), count(point.cost)];
+    const cells = [point.model, share(point.threshold), share(point.precision), share(point.recall),
+      count(point.flagged), count(point.true_positives), count(point.cost)];
     row.append(...cells.map((text) => Object.assign(document.createElement("td"), { textContent: text })));
     return row;
   }));
@@ -74,7 +75,7 @@ function curves() {
 
 async function draw() {
   const options = { config: colours(), actions: false, renderer: "svg", logLevel: 1 };
-  const datasets = { curves: curves(), operating: operating(Number(slider.value)) };
+  const datasets = { curves: curves(), operating: operating() };
   await Promise.all(Object.entries(page.charts).map(async ([name, spec]) => {
     views[name]?.finalize();
     views[name] = (await vegaEmbed(`#${name}`, { ...spec, datasets: { ...spec.datasets, ...datasets } }, options)).view;
@@ -84,12 +85,13 @@ async function draw() {
 }
 
 function reset() {
+  chosen = true;
   slider.value = page.thresholds[models[models.length - 1]];
   move();
 }
 
-slider.addEventListener("input", move);
+slider.addEventListener("input", () => { chosen = false; move(); });
 document.getElementById("reset").addEventListener("click", reset);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-slider.value = page.thresholds[models[models.length - 1]];
+reset();
 draw();

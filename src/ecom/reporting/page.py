@@ -11,6 +11,7 @@ from markupsafe import Markup
 from ecom.evaluation.counts import count_flagged
 from ecom.evaluation.metrics import COST
 from ecom.evaluation.resampling import LEVEL
+from ecom.models.candidates import CANDIDATES
 from ecom.params.threshold import Costs
 from ecom.project.files import (
     BEST_MODEL,
@@ -32,6 +33,7 @@ from ecom.reporting import charts
 from ecom.reporting.cells import metric_name, with_interval
 from ecom.reporting.charts import MODEL_NAMES
 from ecom.reporting.summary import COLUMNS, HEADLINE
+from ecom.reporting.vega import vega_library
 from ecom.schema import TARGET
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ def write_report(root: Path) -> str:
     state.require_fresh()
     found = state.metrics
     evaluate = found["evaluate"]
-    stages = ("validate", "clean", "features", "cv", "tune", "threshold", "evaluate")
+    stages = ("validate", "clean", "features", "cv", "tune", "threshold")
     environment = Environment(
         loader=PackageLoader("ecom", "reporting"),
         autoescape=True,
@@ -62,15 +64,16 @@ def write_report(root: Path) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template("page.html").render(
-        data=evaluate["data"],
+        evaluate=evaluate,
         level=LEVEL,
         found={stage: found[stage] for stage in stages},  # type: ignore[literal-required]
         headline=[
             (metric_name(metric), *_split(with_interval(evaluate, "best_model", metric)))
             for metric in CARDS
         ],
+        description=CANDIDATES[found["tune"]["candidate"]].description,
         table=[
-            (metric_name(metric), *(with_interval(evaluate, column, metric) for column in COLUMNS))
+            (metric_name(metric), [_split(with_interval(evaluate, c, metric)) for c in COLUMNS])
             for metric in HEADLINE
         ],
         headings=list(COLUMNS.values()),
@@ -82,12 +85,15 @@ def write_report(root: Path) -> str:
             },
         },
         figures=[
-            Markup(_svg(state, path))  # noqa: S704  drawn by the stage explain
-            for path in (DEPENDENCE_FIGURE, SESSIONS_FIGURE)
+            (heading, Markup(_svg(state, path)))  # noqa: S704  drawn by the stage explain
+            for heading, path in (
+                ("Contribution by value", DEPENDENCE_FIGURE),
+                ("Three sessions", SESSIONS_FIGURE),
+            )
         ],
         lineage=_lineage(root, state),
         stages=_stages(state),
-        library=Markup(_vega()),  # noqa: S704  from vl-convert
+        library=Markup(vega_library()),  # noqa: S704  from vl-convert
         style=Markup(_part("page.css")),  # noqa: S704  our own file
         script=Markup(_part("page.js")),  # noqa: S704  our own file
     )
@@ -128,6 +134,9 @@ def _charts(state: State, found: "Results") -> dict[str, charts.Spec]:
     slices = state.table(SLICES)
     large = slices[~slices["small"]]
     named = large.assign(value=large["slice"] + ": " + large["value"].astype(str))
+    named = named.sort_values("above_chance")
+    worst = [of["slice"] for of in found["evaluate"]["worst_slices"].values()]  # type: ignore[index]
+    named["worst"] = named["value"].isin(worst)
     recall = ("recall", "recall")
     return {
         "precision-recall": charts.curve(recall, ("precision", "precision")),
@@ -182,12 +191,6 @@ def _svg(state: State, path: str) -> str:
     """Return a figure as it can stand within a page."""
     text = state.read(path).decode()
     return text[text.index("<svg") :]
-
-
-def _vega() -> str:
-    import vl_convert
-
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
 
 
 def _part(name: str) -> str:

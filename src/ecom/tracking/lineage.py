@@ -1,7 +1,6 @@
 """From a file, a hash, a run or a commit to all the others: what was made of what, and when."""
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ecom.errors import ProjectError, TrackingError
 from ecom.evaluation.metrics import COST
-from ecom.project.files import LOCK, metrics_file
+from ecom.project.files import BEST_MODEL, LOCK, RAW, metrics_file
+from ecom.project.formats import parse_metrics
 from ecom.project.lock import Lock
 from ecom.project.repository import git
 from ecom.project.states import folder_state
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 HASH: Final = re.compile(r"[0-9a-f]{7,64}")
 KEY_LENGTH: Final = 64  # of the key of a state
 HERE: Final = "this folder"
+NOW: Final = float("inf")  # when this folder was seen last
 
 
 @dataclass
@@ -42,12 +43,15 @@ class Lineage:
         In MLflow: id of each parent run, and where it was recorded.
     versions
         Versions of the registered model: number, aliases, and why it is or was champion.
+    seen
+        When it was seen last, in seconds since 1970.
     """
 
     lock: Lock
     commits: list[str] = field(default_factory=list)
     runs: list[str] = field(default_factory=list)
     versions: list[str] = field(default_factory=list)
+    seen: float = 0
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Trace:
     what
         What was asked for, and what it was taken for.
     lineages
-        The states, the oldest first.
+        The states, that which was seen last at the end.
     unreachable
         Why MLflow could not be asked; None if it was asked.
     """
@@ -104,7 +108,7 @@ def trace(root: Path, what: str) -> Trace:
             + (f" ({unreachable})" if unreachable else "")
             + ": expected a file, its MD5, the id of a run or a git revision"
         )
-    return Trace(meaning, list(found.values()), unreachable)
+    return Trace(meaning, sorted(found.values(), key=lambda one: one.seen), unreachable)
 
 
 def _resolve(root: Path, what: str) -> tuple[str, str]:
@@ -135,11 +139,15 @@ def _resolve(root: Path, what: str) -> tuple[str, str]:
 def _search_git(root: Path, wanted: str, keys: set[str], found: dict[str, Lineage]) -> None:
     """Add the commits, and this folder, that hold what is wanted or a state among `keys`."""
     for commit, lock in _commits(root, wanted, keys):
-        _lineage(lock, found).commits.append(commit)
+        lineage = _lineage(lock, found)
+        lineage.commits.append(commit)
+        lineage.seen = float(git(root, "log", "-1", "--format=%ct", commit) or 0)
     path = root / LOCK
     lock_here = parsed_lock(path.read_text(encoding="utf-8")) if path.is_file() else None
     if lock_here and (lock_here.mentions(wanted) or lock_here.key in keys | set(found)):
-        _lineage(lock_here, found).commits.append(HERE)
+        lineage = _lineage(lock_here, found)
+        lineage.commits.append(HERE)
+        lineage.seen = NOW
 
 
 def _search_runs(
@@ -150,8 +158,10 @@ def _search_runs(
         if _tags(run)["state"] in found or _is_about(run, wanted):
             lock = _lock_of(client, run)
             if lock:
-                _lineage(lock, found).runs.append(_describe(run))
-                _lineage(lock, found).versions += _versions(client, run.info.run_id)
+                lineage = _lineage(lock, found)
+                lineage.runs.append(_describe(run))
+                lineage.versions += _versions(client, run.info.run_id)
+                lineage.seen = max(lineage.seen, run.info.start_time / 1000)
 
 
 def _lineage(lock: Lock, found: dict[str, Lineage]) -> Lineage:
@@ -235,16 +245,33 @@ def _versions(client: "MlflowClient", run_id: str) -> Iterator[str]:
         yield line
 
 
-def to_text(root: Path, found: Trace) -> str:
-    """Write a trace: where each state was seen, and the newest one from its data to its model."""
-    newest = found.lineages[-1]
+def to_text(root: Path, found: Trace, *, whole: bool = False) -> str:
+    """Write a trace: where the state that was seen last was seen, its data, model and figures.
+
+    Parameters
+    ----------
+    root
+        Root folder of the project.
+    found
+        As from `trace`.
+    whole
+        Whether to write all states, and the last one stage by stage.
+    """
+    *earlier, last = found.lineages
     parts = [f"{found.what} is part of {len(found.lineages)} state(s) of the pipeline"]
     if found.unreachable:
         parts.append(f"from git alone: {found.unreachable}")
-    for lineage in found.lineages:
+    for lineage in (*earlier, last) if whole else (last,):
         parts += ["", f"state {lineage.lock.key}", *(f"  {line}" for line in _seen(root, lineage))]
-    parts += ["", "stage by stage" + (", of the last one" if len(found.lineages) > 1 else "")]
-    return "\n".join([*parts, *(f"  {line}" for line in stage_by_stage(newest.lock))])
+    if whole:
+        parts += ["", "stage by stage" + (", of the last one" if earlier else "")]
+        return "\n".join([*parts, *(f"  {line}" for line in stage_by_stage(last.lock))])
+    outs = last.lock.outs
+    parts += [f"  {path}, MD5 {outs[path]}" for path in (RAW, BEST_MODEL) if path in outs]
+    rest = "every param, input and output"
+    if earlier:
+        rest = f"{len(earlier)} earlier state(s), and {rest}"
+    return "\n".join([*parts, "", f"With --all: {rest}"])
 
 
 def _seen(root: Path, lineage: Lineage) -> Iterator[str]:
@@ -267,12 +294,12 @@ def _metrics(root: Path, lineage: Lineage) -> str | None:
         else:
             text = git(root, "show", f"{commit}:./{path}")
         try:
-            found = json.loads(text or "")
+            found = parse_metrics(text or "", path, ProjectError)
             figures = [
                 f"{metric_name(metric)} {with_interval(found, 'best_model', metric)}"
                 for metric in ("pr_auc", "roc_auc", COST)
             ]
-        except (ValueError, KeyError):
+        except (ValueError, ProjectError):
             continue
         return "on the test rows: " + ", ".join(figures)
     return None
