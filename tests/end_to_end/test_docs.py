@@ -69,6 +69,7 @@ NOT_RUN = {
     "dvc exp pull origin NAME": "test_experiments.py runs it",
     "dvc exp push origin NAME": "test_experiments.py runs it",
     "dvc exp apply": "test_experiments.py runs it",
+    "dvc exp show": "not whole: a name of what how_to.md shows whole",
     "dvc exp run": "not whole: a name of what others show whole",
     "mlflow models predict -m models:/ecom-purchase@champion -i sessions.csv -t csv --env-manager local": (
         "test_tracking.py runs it, on the raw file"

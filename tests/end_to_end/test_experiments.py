@@ -212,7 +212,7 @@ def test_experiments_are_listed_within_120_columns_as_the_how_to_says(
 ) -> None:
     project = pulled(upstream, storage, tmp_path / "clone")
     project.run("dvc", "exp", "run", *SETTING, "-S", "tune.n_iter=3")
-    shown = next(command for command in commands() if command.startswith("dvc exp show"))
+    shown = next(command for command in commands() if command.startswith("dvc exp show -"))
 
     table = project.run("bash", "-c", shown, COLUMNS="120").stdout
 
