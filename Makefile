@@ -60,7 +60,8 @@ export BASE
 study: $(VENV)/run.ready  ## judge the choice of model over ten splits (about six minutes)
 	python benchmarks/study.py
 
-bench: $(VENV)/test.ready  ## time the pipeline, stage by stage
+bench: $(VENV)/test.ready  ## weigh the environment, and time the pipeline, stage by stage
+	python benchmarks/environment.py
 	python benchmarks/pipeline.py
 
 docs: $(VENV)/test.ready  ## write what is generated: results in README.md, docs/licences.md

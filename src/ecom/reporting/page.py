@@ -93,7 +93,7 @@ def write_report(root: Path) -> str:
         ],
         lineage=_lineage(root, state),
         stages=_stages(state),
-        library=Markup(vega_library()),  # noqa: S704  from vl-convert
+        library=Markup(vega_library(root)),  # noqa: S704  from vl-convert
         style=Markup(_part("page.css")),  # noqa: S704  our own file
         script=Markup(_part("page.js")),  # noqa: S704  our own file
     )
