@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -19,6 +20,7 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from playwright.sync_api import Browser
 from ruamel.yaml import YAML
 
 from ecom.schema import FEATURES
@@ -244,6 +246,30 @@ def test_tags_tell_where_a_state_comes_from(tracked: Project) -> None:
     assert tags["ecom.raw_data"] == made["data/raw/online_shoppers_intention.csv"]
     written = (tracked.root / "metrics" / "track.json").read_text(encoding="utf-8")
     assert tags["ecom.state"] == json.loads(written)["state"]
+
+
+def test_the_list_of_runs_shows_their_figures_where_the_description_links_to(
+    tracked: Project, browser: Browser, tmp_path: Path
+) -> None:
+    best = read(tracked, "evaluate")["best_model"]
+    port = free_port()
+    server = ("ui", "--port", str(port), "--backend-store-uri")
+    store = f"sqlite:///{tracked.root / 'mlflow.db'}"
+    command = (sys.executable, "-m", "mlflow", *server, store)
+    address = f"http://127.0.0.1:{port}"
+    with running(*command, ready=f"{address}/health", log=tmp_path / "ui.log"):
+        description = client_of(tracked).get_experiment_by_name(PIPELINE_EXPERIMENT)
+        linked = re.findall(r"\((#/\S+)\)", description.tags["mlflow.note.content"])[0]
+        page = browser.new_page(viewport={"width": 2600, "height": 900})
+        page.goto(f"{address}/{linked}")
+        page.wait_for_selector("text=cost_per_1000_sessions", timeout=60_000)
+        page.wait_for_timeout(1000)
+        shown = page.inner_text("body")
+
+    for metric in ("pr_auc", "roc_auc", "cost_per_1000_sessions"):
+        assert metric in shown
+    assert f"{best['pr_auc']:.3f}" in shown
+    assert f"{best['roc_auc']:.3f}" in shown
 
 
 def test_lineage_leads_from_anything_to_all_the_others(tracked: Project) -> None:

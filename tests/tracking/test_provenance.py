@@ -18,6 +18,7 @@ def test_outside_git_there_is_no_commit(finished: State, tmp_path: Path) -> None
     origin = provenance_of(tmp_path, finished)
 
     assert (origin.commit, origin.dirty) == ("", "true")
+    assert origin.name == origin.state[:7]
     assert origin.state == finished.lock.key
     assert origin.model == finished.lock.outs["models/best_model.joblib"]
     assert "ecom.commit" not in origin.tags()
@@ -29,12 +30,16 @@ def test_a_commit_that_holds_the_state_is_not_dirty(finished: State, tmp_path: P
     git(tmp_path, "add", "dvc.lock")
     git(tmp_path, "commit", "--quiet", "--message", "state")
 
-    assert provenance_of(tmp_path, finished).dirty == "false"
+    clean = provenance_of(tmp_path, finished)
+    assert clean.dirty == "false"
+    assert clean.name == clean.commit[:7]
 
     (tmp_path / "dvc.lock").write_text("stages: {clean: {cmd: x}}")
     git(tmp_path, "commit", "--quiet", "--all", "--message", "another")
 
-    assert provenance_of(tmp_path, finished).dirty == "true"
+    changed = provenance_of(tmp_path, finished)
+    assert changed.dirty == "true"
+    assert changed.name == f"{changed.commit[:7]} with changes"
     lock = lock_at(tmp_path, "HEAD")
     assert lock is not None
     assert list(lock.stages) == ["clean"]

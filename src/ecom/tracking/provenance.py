@@ -42,6 +42,12 @@ class Provenance:
     model: str
     experiment: str
 
+    @property
+    def name(self) -> str:
+        """For people: the experiment; else the commit, and whether it holds the state."""
+        changes = " with changes" if self.dirty == "true" else ""
+        return self.experiment or (self.commit[:7] + changes if self.commit else self.state[:7])
+
     def tags(self) -> dict[str, str]:
         """Return the tags of a run."""
         return {f"{PREFIX}{name}": value for name, value in asdict(self).items() if value}

@@ -42,7 +42,7 @@ def record(root: Path) -> Recorded:
     state = folder_state(root)
     state.require_fresh()
     origin = provenance_of(root, state)
-    run = runs_of(state, origin.experiment or origin.commit[:7] or origin.state[:7])
+    run = runs_of(state, origin.name)
     from ecom.tracking.answering import PurchaseModel
 
     columns = FEATURE_SETS[state.metrics["evaluate"]["feature_set"]]

@@ -41,7 +41,7 @@ THRESHOLD_EXPERIMENT: Final = "ecom-thresholding"
 EXPLANATION_EXPERIMENT: Final = "ecom-explainability"
 DESCRIPTIONS: Final = {  # of the experiments, for people who look at MLflow
     PIPELINE_EXPERIMENT: "One run for each state of the pipeline, with its model, and `evaluate` "
-    "below it. Start here: sort by pr_auc, and open a run to find all others below it.",
+    "below it. Open a run to find all others below it.",
     BASELINE_EXPERIMENT: "The brief's logistic regression on the training rows, fold by fold.",
     CV_EXPERIMENT: "Each candidate with its default hyperparameters, fold by fold.",
     TUNING_EXPERIMENT: "The hyperparameter settings that were tried for the selected candidate.",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ecom.errors import TrackingError
 from ecom.project.place import ADDRESS_VARIABLE, DATABASE, local_home
 from ecom.project.states import State
+from ecom.tracking import views
 from ecom.tracking.provenance import PREFIX, Provenance
 from ecom.tracking.rooting import artifact_root, database_address, follow_folder
 from ecom.tracking.runs import DESCRIPTIONS, PIPELINE_EXPERIMENT, Run
@@ -143,6 +144,7 @@ class Store:
                 parent = known.info.run_id
                 if later := _later(origin, known.data.tags):
                     later["mlflow.source.git.commit"] = origin.commit
+                    client.set_tag(parent, "mlflow.runName", origin.name)
                     for each in runs_of_state(client, origin.state):
                         for name, value in later.items():
                             client.set_tag(each.info.run_id, name, value)
@@ -199,11 +201,14 @@ class Store:
         if found is not None:
             return str(found.experiment_id)  # it keeps the description that somebody gave it
         place = f"{artifact_root(self._local)}/{name}" if self._local else None
-        tags = {
-            "mlflow.experimentKind": "custom_model_development",  # not prompts and traces
-            "mlflow.note.content": DESCRIPTIONS.get(name, ""),
-        }
-        return str(client.create_experiment(name, artifact_location=place, tags=tags))
+        kind = {"mlflow.experimentKind": "custom_model_development"}  # not prompts and traces
+        created = str(client.create_experiment(name, artifact_location=place, tags=kind))
+        description = DESCRIPTIONS.get(name, "")
+        if name == PIPELINE_EXPERIMENT:
+            client.set_experiment_tag(created, views.TAG, views.figures_view())
+            description += f" See the runs {views.link(created)}."
+        client.set_experiment_tag(created, "mlflow.note.content", description)
+        return created
 
     def _log_model(self, run_id: str, model: "PurchaseModel", example: "pd.DataFrame") -> None:
         import mlflow
