@@ -112,6 +112,12 @@ def test_the_next_source_is_tried_when_one_fails(tmp_path: Path) -> None:
     ]
 
 
+def test_a_missing_final_newline_is_no_difference_and_is_added(tmp_path: Path) -> None:
+    (tmp_path / "cut.csv").write_bytes(CSV.rstrip(b"\n"))
+
+    assert fetch_from("cut.csv", root=tmp_path) == Fetched(CSV, "cut.csv", SHA256)
+
+
 def test_a_wrong_hash_names_source_expected_and_found(tmp_path: Path) -> None:
     page = b"<html>log in</html>"
     (tmp_path / "page.csv").write_bytes(page)
