@@ -258,8 +258,9 @@ def test_the_list_of_runs_shows_their_figures_where_the_description_links_to(
     command = (sys.executable, "-m", "mlflow", *server, store)
     address = f"http://127.0.0.1:{port}"
     with running(*command, ready=f"{address}/health", log=tmp_path / "ui.log"):
-        description = client_of(tracked).get_experiment_by_name(PIPELINE_EXPERIMENT)
-        linked = re.findall(r"\((#/\S+)\)", description.tags["mlflow.note.content"])[0]
+        experiment = client_of(tracked).get_experiment_by_name(PIPELINE_EXPERIMENT)
+        assert experiment is not None
+        linked = re.findall(r"\((#/\S+)\)", experiment.tags["mlflow.note.content"])[0]
         page = browser.new_page(viewport={"width": 2600, "height": 900})
         page.goto(f"{address}/{linked}")
         for metric in ("pr_auc", "roc_auc"):
