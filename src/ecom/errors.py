@@ -23,6 +23,14 @@ class DataError(EcomError):
     """The data is not what the schema says."""
 
 
+class ExportError(EcomError):
+    """A fitted model cannot be written as a graph, or the graph answers otherwise."""
+
+
+class PackageError(EcomError):
+    """A package of a model is not what it was when it was made."""
+
+
 class ProjectError(EcomError):
     """A file of the project is missing, or does not hold what a command needs."""
 

@@ -38,7 +38,13 @@ def _position(values: Any, allowed: tuple[str, ...]) -> Any:
 
 
 def _log(name: str, shift: float, unit: float, offset: float = 1) -> Formula:
-    return lambda session: (np.log(session[name] + offset) - shift) / unit
+    return lambda session: (_logarithm(session[name] + offset) - shift) / unit
+
+
+def _logarithm(values: Any) -> Any:
+    """Return the logarithm of a number, or of an array of any kind that follows the standard."""
+    namespace = getattr(values, "__array_namespace__", lambda: np)()
+    return namespace.log(values)
 
 
 def _scaled(name: str, shift: float, unit: float) -> Formula:
@@ -164,7 +170,8 @@ def add_features(
     ----------
     sessions
         A frame, or a mapping of names to arrays or numbers, with the raw columns that the
-        engineered ones are made of. It is not changed.
+        engineered ones are made of. It is not changed. Arrays may be of any kind that follows the
+        Array API standard, symbolic ones as well: `ecom.models.export` traces the formulas so.
     columns
         Names from `ENGINEERED`. Columns that `sessions` has already are computed again.
 

@@ -21,6 +21,7 @@ MODELLING = {"baseline", "cv", "tune"}
 FITTING = {*MODELLING, "refit"}
 JUDGING = {"threshold", "evaluate"}
 EVERY_STAGE = set(STAGES)
+LATER = {"explain", "package"}  # both read what the model was fitted to, and the model
 CODE = code_deps(ROOT, list(STAGES))
 FILES = subprocess.run(
     [
@@ -188,7 +189,7 @@ def test_the_stages_of_a_module_are_those_that_one_expects(file: str, stages: se
     ("name", "stages"),
     [
         ("data.retries", {"fetch"}),
-        ("data.source", EVERY_STAGE - {"refit", "track"}),
+        ("data.source", EVERY_STAGE - {"refit", "package", "track"}),
         ("split.seed", {"features", "model_card"}),
         ("features.set", {*FITTING, "evaluate"}),
         ("folds.seed", {*MODELLING, "model_card"}),
@@ -208,16 +209,17 @@ def test_the_stages_of_a_parameter_are_those_that_one_expects(name: str, stages:
     [
         (RAW, {"fetch", "validate", "clean", "track"}),
         ("data/processed/online_shoppers_clean.csv", {"clean", "features", "track"}),
-        ("data/features/train.parquet", {"features", *FITTING, "evaluate", "explain", "track"}),
-        ("data/features/test.parquet", {"features", "evaluate", "track"}),
-        ("models/best_model.joblib", {"tune", "evaluate", "explain", "track"}),
+        ("data/features/train.parquet", {"features", *FITTING, *LATER, "evaluate", "track"}),
+        ("data/features/test.parquet", {"features", "evaluate", "package", "track"}),
+        ("models/best_model.joblib", {"tune", "evaluate", *LATER, "track"}),
+        ("models/package/model.onnx", {"package", "track"}),
         ("models/refits.joblib", {"refit", "evaluate", "track"}),
         ("data/predictions/best_model_out_of_fold.parquet", {"tune", "threshold", "track"}),
         ("metrics/cv.json", {"cv", "tune", "model_card", "track"}),
-        ("metrics/tune.json", {"tune", "refit", "explain", "model_card", "track"}),
-        ("metrics/threshold.json", {"threshold", "evaluate", "model_card", "track"}),
+        ("metrics/tune.json", {"tune", "refit", "explain", "model_card", "package", "track"}),
+        ("metrics/threshold.json", {"threshold", "evaluate", "model_card", "package", "track"}),
         ("plots/slices.csv", {"evaluate", "model_card", "track"}),
-        ("docs/model_card.md", {"model_card", "track"}),
+        ("docs/model_card.md", {"model_card", "package", "track"}),
     ],
 )
 def test_a_data_file_makes_its_maker_and_its_readers_stale(
@@ -241,6 +243,7 @@ def test_an_experiment_reruns_what_its_parameter_reaches_and_shows_in_the_metric
         "evaluate",
         "explain",
         "model_card",
+        "package",
         "track",
     ]
     changes = json.loads(unchanged.run("dvc", "metrics", "diff", "--json").stdout)
@@ -262,6 +265,7 @@ def test_an_experiment_reruns_what_its_parameter_reaches_and_shows_in_the_metric
                 "evaluate",
                 "explain",
                 "model_card",
+                "package",
                 "track",
             ],
         ),
@@ -275,15 +279,16 @@ def test_an_experiment_reruns_what_its_parameter_reaches_and_shows_in_the_metric
                 "evaluate",
                 "explain",
                 "model_card",
+                "package",
                 "track",
             ],
         ),
-        (["threshold.strategy=quota"], ["threshold", "evaluate", "model_card", "track"]),
+        (["threshold.strategy=quota"], ["threshold", "evaluate", "model_card", "package", "track"]),
         # A value that the strategy does not read: the threshold stays, and so does what follows.
         (["threshold.quota=0.3"], ["threshold", "track"]),
         (
             ["temporal.first_test_month=null"],
-            ["validate", "refit", "evaluate", "model_card", "track"],
+            ["validate", "refit", "evaluate", "model_card", "package", "track"],
         ),
     ],
 )
@@ -301,7 +306,7 @@ def test_a_parameter_set_back_is_served_from_the_cache(unchanged: Project) -> No
     unchanged.run("dvc", "exp", "run", "-S", "tune.seed=8")
     back = unchanged.run("dvc", "exp", "run", "-S", "tune.seed=42").stdout
 
-    assert back.count("is cached - skipping run") == 5
+    assert back.count("is cached - skipping run") == 6
     assert unchanged.changed() == ""
 
 
@@ -330,6 +335,7 @@ def test_an_experiment_in_a_workspace_of_its_own_runs_the_code_of_that_workspace
         "evaluate",
         "explain",
         "model_card",
+        "package",
         "track",
     ]
     assert re.search(

@@ -27,7 +27,13 @@ WRITERS = (
     "write_table",
     "write_text",
 )
-CARD = ("validate", "clean", "features", "cv", "tune", "threshold", "evaluate", "explain")
+NAMES = {  # in f-strings, by what they start with
+    "metrics/": ("validate", "clean", "features", "cv", "tune", "threshold", "evaluate", "explain"),
+    "models/package/": (
+        *("explain.onnx", "golden.json", "manifest.json", "model.onnx", "model_card.md"),
+    ),
+}
+MODELS = ("baseline", "best_model")
 
 
 def paths_given_to(stage: str, *names: str) -> set[str]:
@@ -56,7 +62,9 @@ def unfolded(path: ast.JoinedStr) -> set[str]:
     """Return what an f-string becomes: one path for each value of the loops around it."""
     template = ast.unparse(path)[2:-1]
     names = {
-        "name": CARD if template.startswith("metrics/") else ("baseline", "best_model"),
+        "name": next(
+            (values for start, values in NAMES.items() if template.startswith(start)), MODELS
+        ),
         "plot": ("confusion", "cost", "precision_recall", "reliability", "roc", "scores"),
     }
     paths = {template}
@@ -116,12 +124,13 @@ def test_every_section_but_that_of_the_review_is_declared_by_a_stage() -> None:
     assert set(SECTIONS) - declared == {"review"}
 
 
-def test_only_evaluate_reads_the_test_rows() -> None:
+def test_no_stage_before_evaluate_reads_the_test_rows() -> None:
     readers = {
         name for name, stage in DECLARED.items() if "data/features/test.parquet" in stage.deps
     }
 
-    assert readers - {"track"} == {"evaluate"}  # track takes the hash of every output
+    # package compares the graph with the model on them; track takes the hash of every output.
+    assert readers == {"evaluate", "package", "track"}
 
 
 @pytest.mark.parametrize("stage", ["baseline", "cv", "tune", "refit"])

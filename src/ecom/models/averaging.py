@@ -1,12 +1,14 @@
 """The log-odds of classifiers, and their average."""
 
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import _BaseComposition
+
+CERTAIN: Final = 1e-6  # a probability less than this from 0 or 1 has no log-odds of its own
 
 
 def log_odds(model: Any, sessions: Any) -> NDArray[np.float64]:
@@ -21,8 +23,8 @@ def log_odds(model: Any, sessions: Any) -> NDArray[np.float64]:
 
 
 def probability_log_odds(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the log-odds of probabilities, which may be 0 or 1: these count as 1e-6 away."""
-    clipped: NDArray[np.float64] = logit(np.clip(probabilities, 1e-6, 1 - 1e-6))
+    """Return the log-odds of probabilities, which may be 0 or 1: these count as `CERTAIN` away."""
+    clipped: NDArray[np.float64] = logit(np.clip(probabilities, CERTAIN, 1 - CERTAIN))
     return clipped
 
 

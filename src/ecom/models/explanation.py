@@ -124,7 +124,7 @@ def _explain_member(
     )
     base, values = explainer(member["model"], matrix, behind)
     by_column = _zeros(engineered)
-    for name, contribution in zip(_source_columns(preprocess), values.T, strict=True):
+    for name, contribution in zip(source_columns(preprocess), values.T, strict=True):
         for raw, share in raw_shares(name).items():
             by_column[raw] += share * contribution
     return base, by_column
@@ -162,7 +162,7 @@ EXPLAINERS: Final[Mapping[Explainer, Callable[[Any, Matrix, Matrix], Contributio
 }
 
 
-def _source_columns(preprocess: "ColumnTransformer") -> list[str]:
+def source_columns(preprocess: "ColumnTransformer") -> list[str]:
     """Return the column, before encoding, that each column of the model's matrix comes from."""
     columns: list[str] = []
     for _, step, names in preprocess.transformers_:

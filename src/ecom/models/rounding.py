@@ -1,45 +1,23 @@
-"""Digits that mean something: what is computed is rounded before it is kept.
+"""What a model computes is rounded before it is kept, its parameters as well as its scores.
 
-The last digits of a fitted parameter or a score depend on how the machine rounds exp and log. They
-move no metric, but would make models and predictions differ from one machine to the next.
+The last digits of a fitted parameter depend on how the machine rounds exp and log, as those of a
+score do (`ecom.digits`).
 """
 
 from collections.abc import Iterator
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-DIGITS: Final = 9  # significant ones
+from ecom.digits import round_scores, significant
 
 Model = TypeVar("Model")
-
-
-def significant(values: ArrayLike) -> NDArray[np.float64]:
-    """Round to `DIGITS` significant digits, each to the double that this decimal reads as.
-
-    Examples
-    --------
-    >>> significant([1 / 3, -2e-20 / 3, 12.0])
-    array([ 3.33333333e-01, -6.66666667e-21,  1.20000000e+01])
-    """
-    values = np.asarray(values, dtype=np.float64)
-    rounded = [float(f"{value:.{DIGITS}g}") for value in values.ravel()]
-    return np.array(rounded).reshape(values.shape)
 
 
 def purchase_scores(model: Any, sessions: Any) -> NDArray[np.float64]:
     """Return a fitted classifier's probabilities of a purchase, of shape (n,), rounded."""
     return round_scores(model.predict_proba(sessions)[:, 1])
-
-
-def round_scores(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Round probabilities, or what they lack to 1 if that is less, to `DIGITS`.
-
-    Rounded to decimals, scores near 0 and near 1 would tie.
-    """
-    smaller = significant(np.minimum(scores, 1 - scores))
-    return np.where(scores <= 1 - scores, smaller, 1 - smaller)
 
 
 def round_parameters(model: Model) -> Model:

@@ -10,12 +10,12 @@ from scipy import stats
 from sklearn.model_selection import RandomizedSearchCV, StratifiedKFold, cross_val_predict
 from sklearn.pipeline import Pipeline
 
+from ecom.digits import round_scores, significant
 from ecom.errors import DataError, ParamsError
 from ecom.evaluation.ranking import SCORING, ranking_metrics
 from ecom.evaluation.resampling import QUANTILES
 from ecom.models.candidates import in_order
 from ecom.models.pipelines import build_pipeline, parameter_name
-from ecom.models.rounding import round_scores, significant
 from ecom.schema import FeatureSet
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from ecom.params.evaluate import Evaluate
 from ecom.params.explain import Explain
 from ecom.params.features import Features
 from ecom.params.folds import Folds
+from ecom.params.package import Package
 from ecom.params.review import Review
 from ecom.params.section import Section, find_faults, shown, unknown_key
 from ecom.params.split import Split
@@ -46,6 +47,7 @@ class Params:
     threshold: Threshold
     evaluate: Evaluate
     explain: Explain
+    package: Package
     review: Review
 
 

@@ -1,0 +1,202 @@
+"""A fitted candidate's explanation as one ONNX graph: contributions of the raw columns.
+
+The contributions are those of `ecom.models.explanation`, computed without shap. For a leaf of value
+v, whose path asks for the columns 1 to m, let o_i be 1 if the session satisfies every condition on
+column i and else 0, and r_i the share of training rows that took the path at its splits on i. The
+path-dependent game of Lundberg et al. (2020) is then v times the product of o_i over the columns
+that are known and of r_i over the others. Its Shapley value is
+
+    v (o_j - r_j) times the integral over t from 0 to 1 of the product over i != j of
+    r_i + t (o_i - r_i),
+
+the multilinear extension of Owen (1972). The integrand is a polynomial of degree m - 1, which the
+Gauss-Legendre rule with ceil(m / 2) points integrates exactly.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import ndonnx as ndx
+import numpy as np
+import spox.opset.ai.onnx.v21 as op
+from numpy.typing import NDArray
+
+from ecom.features import raw_shares
+from ecom.models.candidates import Explainer
+from ecom.models.explanation import source_columns
+from ecom.models.export import (
+    Trees,
+    arguments,
+    log_odds_of,
+    number,
+    single_precision,
+    symbolic_members,
+    trees_of_boosting,
+    trees_of_forest,
+)
+from ecom.schema import FEATURES
+
+if TYPE_CHECKING:
+    import onnx
+    import pandas as pd
+    from sklearn.pipeline import Pipeline
+    from spox import Var
+
+Matrix = NDArray[np.float64]
+
+
+class Contributions(NamedTuple):
+    """Log-odds without columns, and the contributions of the matrix's columns, (N, columns)."""
+
+    base: "float"
+    values: "Var"
+
+
+class Path(NamedTuple):
+    """What a leaf asks for: a bound to either side of each column, and the share that follows."""
+
+    value: float
+    columns: list[int]
+    above: list[float]
+    at_most: list[float]
+    shares: list[float]
+
+
+def export_explanation(
+    candidate: str, model: "Pipeline", columns: Iterable[str], background: "pd.DataFrame"
+) -> "onnx.ModelProto":
+    """Write the explanation of a fitted candidate as an ONNX model.
+
+    Parameters
+    ----------
+    candidate, model, columns
+        As of `ecom.models.export.export`.
+    background
+        Raw sessions that the model was fitted to.
+
+    Returns
+    -------
+    ModelProto
+        Inputs as of `ecom.models.export.export`; outputs ``contributions``, float64 of shape (N,
+        17), by raw column in the order of the schema, and ``base``, float64 of shape (1,).
+
+    Raises
+    ------
+    ExportError
+        The model has parts that nobody knows how to write.
+    """
+    inputs = arguments(columns)
+    engineered = model["features"].transform(background)
+    bases, parts = [], []
+    for explainer, fitted, matrix, preprocess in symbolic_members(candidate, model, inputs):
+        mean = preprocess.transform(engineered).astype(np.float64).mean(axis=0)
+        base, values = EXPLANATIONS[explainer](fitted, matrix, mean)
+        bases.append(base)
+        parts.append(op.matmul(values, op.const(_shares(source_columns(preprocess)))))
+    contributions = op.div(op.sum(parts), number(len(parts)))
+    outputs = {"contributions": contributions, "base": op.const(np.array([np.mean(bases)]))}
+    return ndx.build(inputs, {name: ndx.asarray(var) for name, var in outputs.items()})
+
+
+def _shares(names: list[str]) -> Matrix:
+    """Return which share of each column's contribution goes to each raw column."""
+    shares = np.zeros((len(names), len(FEATURES)))
+    for row, name in enumerate(names):
+        for raw, share in raw_shares(name).items():
+            shares[row, FEATURES.index(raw)] = share
+    return shares
+
+
+def _linear(model: Any, matrix: "Var", mean: Matrix) -> Contributions:
+    weights = model.coef_[0]
+    values = op.mul(op.sub(matrix, op.const(mean)), op.const(weights))
+    return Contributions(float(model.intercept_[0] + mean @ weights), values)
+
+
+def _boosted_trees(model: Any, matrix: "Var", mean: Matrix) -> Contributions:
+    base, values = _tree_contributions(trees_of_boosting(model), matrix, len(mean))
+    return Contributions(base + model._baseline_prediction.item(), values)
+
+
+def _forest(model: Any, matrix: "Var", mean: Matrix) -> Contributions:
+    trees = trees_of_forest(model)
+    total, values = _tree_contributions(trees, single_precision(matrix), len(mean))
+    count = number(len(model.estimators_))
+    base, shares = total / len(model.estimators_), op.div(values, count)
+    # Each contribution keeps its share of the way from the base to the session.
+    along = op.reduce_sum(shares, op.const(np.array([1])), keepdims=1)
+    base_log_odds = log_odds_of(number(base))
+    moved = op.sub(log_odds_of(op.add(along, number(base))), base_log_odds)
+    still = op.equal(along, number(0))
+    scale = op.where(still, number(0), op.div(moved, op.where(still, number(1), along)))
+    clipped = np.clip(base, 1e-6, 1 - 1e-6)
+    return Contributions(float(np.log(clipped / (1 - clipped))), op.mul(shares, scale))
+
+
+EXPLANATIONS: Final[Mapping[Explainer, Callable[[Any, "Var", Matrix], Contributions]]] = {
+    "linear": _linear,
+    "boosted_trees": _boosted_trees,
+    "forest": _forest,
+}
+
+
+def _tree_contributions(trees: Trees, matrix: "Var", width: int) -> tuple[float, "Var"]:
+    """Write the contributions of the matrix's columns to the sum of the leaves, and their base."""
+    paths = [path for root in trees.roots for path in _paths(trees, root)]
+    base = float(sum(path.value * np.prod(path.shares) for path in paths))
+    by_length: dict[int, list[Path]] = {}
+    for path in paths:
+        by_length.setdefault(len(path.columns), []).append(path)
+    by_length.pop(0, None)  # trees of a single leaf
+    if not by_length:
+        return base, op.mul(matrix, number(0))
+    return base, op.sum(
+        [_of_length(length, same, matrix, width) for length, same in sorted(by_length.items())]
+    )
+
+
+def _of_length(length: int, paths: list[Path], matrix: "Var", width: int) -> "Var":
+    """Write the contributions of the leaves whose paths ask for as many columns."""
+    columns = np.array([path.columns for path in paths])
+    shares = np.array([path.shares for path in paths])
+    asked = op.gather(matrix, op.const(columns.ravel()), axis=1)
+    above = op.const(np.array([path.above for path in paths]).ravel())
+    at_most = op.const(np.array([path.at_most for path in paths]).ravel())
+    follows = op.and_(op.greater(asked, above), op.less_or_equal(asked, at_most))
+    shape = op.const(np.array([-1, len(paths), length]))
+    gain = op.sub(op.reshape(op.cast(follows, to=np.float64), shape), op.const(shares))
+    points, weights = np.polynomial.legendre.leggauss(-(-length // 2))
+    # Factors r + t (o - r), of shape (N, leaves, columns, points); none is 0, since 0 < t < 1.
+    factors = op.add(
+        op.mul(op.unsqueeze(gain, op.const(np.array([3]))), op.const((points + 1) / 2)),
+        op.const(shares[:, :, None]),
+    )
+    product = op.reduce_prod(factors, op.const(np.array([2])), keepdims=1)
+    integral = op.matmul(op.div(product, factors), op.const(weights / 2))
+    values = np.array([path.value for path in paths])[:, None]
+    by_path = op.mul(op.mul(gain, integral), op.const(values))
+    places = np.zeros((columns.size, width))
+    places[np.arange(columns.size), columns.ravel()] = 1
+    flat = op.reshape(by_path, op.const(np.array([-1, columns.size])))
+    return op.matmul(flat, op.const(places))
+
+
+def _paths(trees: Trees, root: int) -> Iterator[Path]:
+    """Yield the path to each leaf of a tree."""
+    waiting: list[tuple[int, dict[int, tuple[float, float, float]]]] = [(root, {})]
+    while waiting:
+        node, asked = waiting.pop()
+        if trees.is_leaf[node]:
+            above, at_most, shares = (
+                [bounds[part] for bounds in asked.values()] for part in range(3)
+            )
+            yield Path(float(trees.value[node]), list(asked), above, at_most, shares)
+            continue
+        column, split = int(trees.feature[node]), float(trees.split[node])
+        low, high, share = asked.get(column, (-np.inf, np.inf, 1.0))
+        for child, bounds in (
+            (int(trees.left[node]), (low, min(high, split))),
+            (int(trees.right[node]), (max(low, split), high)),
+        ):
+            followed = share * float(trees.cover[child] / trees.cover[node])
+            waiting.append((child, {**asked, column: (*bounds, followed)}))

@@ -1,0 +1,217 @@
+"""A package of a fitted candidate: a graph that answers as it does, and what to know of it."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from ecom.digits import round_scores, significant
+from ecom.errors import ExportError
+from ecom.models.averaging import log_odds
+from ecom.models.candidates import CANDIDATES
+from ecom.models.export import export
+from ecom.models.export_explanation import export_explanation
+from ecom.models.parity import (
+    WHERE,
+    require_parity,
+    sessions_at_bounds,
+    sessions_of_schema,
+    sessions_on_splits,
+)
+from ecom.params.threshold import Costs
+from ecom.schema import COLUMNS, FEATURE_SETS, FeatureSet
+from ecom.serving.manifest import (
+    CARD,
+    EXPLANATION,
+    GOLDEN,
+    MANIFEST,
+    MODEL,
+    Manifest,
+    PackagedFigure,
+    PackagedFile,
+    packaged_columns,
+)
+from ecom.serving.package import load_graph
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+    from ecom.params.package import Package
+    from ecom.results import EvaluateResults, ThresholdResults
+
+MADE_WITH: Final = ("ndonnx", "numpy", "onnx", "onnxruntime", "scikit-learn", "spox")
+EXPLAINED: Final = 100  # training rows whose contributions are added up
+TOLERANCE: Final = 1e-9  # of their sum, in log-odds
+_TYPES: Final = {column.name: column.type for column in COLUMNS}
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model.
+
+    Attributes
+    ----------
+    candidate
+        Name in `ecom.models.candidates.CANDIDATES`.
+    feature_set
+        Which columns it sees.
+    pipeline
+        Fitted.
+    """
+
+    candidate: str
+    feature_set: FeatureSet
+    pipeline: "Pipeline"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What is known of a model.
+
+    Attributes
+    ----------
+    threshold, evaluate
+        What the stages of these names found.
+    card
+        The model card.
+    made_of
+        MD5 of the files that the package is made of, by path.
+    """
+
+    threshold: "ThresholdResults"
+    evaluate: "EvaluateResults"
+    card: bytes
+    made_of: Mapping[str, str]
+
+
+def package(
+    fitted: Fitted,
+    findings: Findings,
+    sessions: Mapping[str, pd.DataFrame],
+    params: "Package",
+) -> tuple[dict[str, bytes], dict[str, float]]:
+    """Make a package, once its graph answers as the model does.
+
+    Parameters
+    ----------
+    fitted, findings
+        The model, and what is known of it.
+    sessions
+        Raw sessions, by the name of their set; the first set is that the model was fitted to.
+    params
+        Section of params.yaml.
+
+    Returns
+    -------
+    tuple
+        Content of each file by name; and for each set of sessions, by how much a probability of
+        the graph differs from the model's at most, and contributions from what they add up to.
+
+    Raises
+    ------
+    ExportError
+        The model cannot be written as a graph, or the graph answers otherwise.
+    """
+    model, threshold = fitted.pipeline, findings.threshold["threshold"]
+    columns = list(FEATURE_SETS[fitted.feature_set])
+    given = {name: table[columns] for name, table in sessions.items()}
+    train = next(iter(given.values()))
+    content = export(fitted.candidate, model, columns).SerializeToString(deterministic=True)
+    bounds, splits = sessions_at_bounds(train), sessions_on_splits(model, train, params.seed)
+    sets = given | {
+        "sessions drawn from the schema": sessions_of_schema(columns, params.rows, params.seed),
+        "sessions at bounds of the schema": bounds,
+        "sessions next to a split of a tree": splits,
+    }
+    run = _runner(content, "probability")
+    gaps = {
+        f"{len(table):,} {name}": require_parity(
+            name, model, lambda table: run(table)[0], table, threshold
+        )
+        for name, table in sets.items()
+    }
+    few = splits.iloc[:: max(1, len(splits) // params.golden)]
+    golden = _golden(model, pd.concat([bounds, few], ignore_index=True), threshold)
+    explanation = export_explanation(fitted.candidate, model, columns, train)
+    explained = explanation.SerializeToString(deterministic=True)
+    gaps["the log-odds that contributions add up to"] = _require_sums(
+        explained, content, pd.concat([bounds, few, train.head(EXPLAINED)], ignore_index=True)
+    )
+    files = {
+        MODEL: content,
+        EXPLANATION: explained,
+        GOLDEN: (json.dumps(golden, indent=1, sort_keys=True) + "\n").encode(),
+        CARD: findings.card,
+    }
+    manifest = Manifest(
+        candidate=fitted.candidate,
+        description=CANDIDATES[fitted.candidate].description,
+        feature_set=fitted.feature_set,
+        columns=packaged_columns(fitted.feature_set),
+        threshold=threshold,
+        strategy=findings.threshold["strategy"],
+        costs=Costs.model_validate(findings.threshold["costs"]).model_dump(),
+        figures={
+            name: PackagedFigure(value=findings.evaluate["best_model"][name], interval=(low, high))  # type: ignore[literal-required]
+            for name, (low, high) in findings.evaluate["intervals"]["best_model"].items()
+        },
+        made_of=findings.made_of,
+        made_with={name: version(name) for name in MADE_WITH},
+        files={name: PackagedFile.of(content) for name, content in files.items()},
+    )
+    return files | {MANIFEST: manifest.to_json().encode()}, gaps
+
+
+def _runner(content: bytes, *outputs: str) -> Callable[[pd.DataFrame], list[Any]]:
+    """Return a function that runs a graph on raw sessions."""
+    graph = load_graph(content)
+    texts = {given.name: given.type == "tensor(string)" for given in graph.get_inputs()}
+
+    def answer(sessions: pd.DataFrame) -> list[Any]:
+        inputs = {
+            name: sessions[name].to_numpy(object if text else np.float64)
+            for name, text in texts.items()
+        }
+        answers: list[Any] = graph.run(list(outputs), inputs)
+        return answers
+
+    return answer
+
+
+def _require_sums(explanation: bytes, model: bytes, sessions: pd.DataFrame) -> float:
+    """Refuse contributions that do not add up to the log-odds; return the largest difference."""
+    contributions, base = _runner(explanation, "contributions", "base")(sessions)
+    (odds,) = _runner(model, "log_odds")(sessions)
+    gap = float(np.abs(contributions.sum(axis=1) + base - odds).max())
+    if not gap < TOLERANCE:
+        raise ExportError(
+            f"the contributions of {EXPLANATION} differ from the log-odds of {MODEL} by {gap:.2g}; "
+            f"expected less than {TOLERANCE:g}"
+        )
+    return gap
+
+
+def _golden(model: "Pipeline", sessions: pd.DataFrame, threshold: float) -> list[dict[str, Any]]:
+    """Return sessions with what the model answers, so that whoever runs the graph can check it."""
+    raw = sessions.drop(columns=WHERE)
+    scores = round_scores(model.predict_proba(raw)[:, 1])
+    odds = significant(log_odds(model, raw))
+    return [
+        {
+            "where": sessions[WHERE].iloc[place],
+            "session": {str(name): _as_json(str(name), value) for name, value in session.items()},
+            "log_odds": float(odds[place]),
+            "probability": float(scores[place]),
+            "flagged": bool(scores[place] >= threshold),
+        }
+        for place, session in enumerate(raw.to_dict("records"))
+    ]
+
+
+def _as_json(name: str, value: Any) -> str | float | bool:
+    kinds: dict[str, Callable[[Any], str | float | bool]] = {"category": str, "boolean": bool}
+    return kinds.get(_TYPES[name], float)(value)

@@ -1,0 +1,232 @@
+"""Whether a graph answers as the fitted model does, also where that is hardest: next to a split.
+
+Random sessions hardly ever lie on a split of a tree, and so do not show what a graph in single
+precision does there.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ecom.digits import round_scores
+from ecom.errors import ExportError
+from ecom.features import add_features, raw_shares
+from ecom.models.averaging import LogOddsAverage
+from ecom.schema import COLUMNS
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+Floats = NDArray[np.float64]
+# From raw sessions to the probability of a purchase, of shape (n,).
+Score = Callable[[pd.DataFrame], Floats]
+
+TOLERANCE: Final = 1e-12  # of a probability
+UNKNOWN: Final = "Unknown"  # a category that the schema does not have
+WHERE: Final = "where"  # the column that names what is special about a session
+AT_BOUNDS: Final = (0.85, 0.1, 0.05)  # shares of values drawn between bounds, and at either
+_BITS: Final = 64  # of a double: as many halvings find the neighbours of any bound
+_KNOWN: Final = {column.name: column for column in COLUMNS}
+
+
+def require_parity(
+    name: str, model: "Pipeline", graph: Score, sessions: pd.DataFrame, threshold: float
+) -> float:
+    """Refuse a graph that differs from a model, or decides otherwise.
+
+    Parameters
+    ----------
+    name
+        Of the set of sessions, for messages.
+    model
+        Fitted.
+    graph
+        The same model as a graph.
+    sessions
+        Raw sessions; a column `where` says what is special about each.
+    threshold
+        From which rounded score on a session is flagged.
+
+    Returns
+    -------
+    float
+        The largest difference of a probability.
+
+    Raises
+    ------
+    ExportError
+        A probability differs by `TOLERANCE` or more, or is on the other side of the threshold. The
+        message names the set and the sessions.
+    """
+    if sessions.empty:  # as those next to a split of a model without trees
+        return 0.0
+    raw = sessions.drop(columns=WHERE, errors="ignore")
+    own, other = model.predict_proba(raw)[:, 1], graph(raw)
+    gap = np.abs(own - other)
+    sides = (round_scores(own) >= threshold) != (round_scores(other) >= threshold)
+    wrong = np.flatnonzero(~(gap < TOLERANCE) | sides)
+    if len(wrong):
+        first = wrong[0]
+        where = f" ({sessions[WHERE].iloc[first]})" if WHERE in sessions else ""
+        raise ExportError(
+            f"the graph differs from the model on {len(wrong)} of {len(sessions)} {name}, first in "
+            f"row {sessions.index[first]}{where}: {other[first]!r} instead of {own[first]!r}; "
+            f"expected less than {TOLERANCE:g}, and the same side of the threshold {threshold!r}"
+        )
+    return float(gap.max())
+
+
+def sessions_of_schema(
+    columns: Mapping[str, Any] | list[str], rows: int, seed: int
+) -> pd.DataFrame:
+    """Draw sessions from all that the schema allows, and of categories that it does not have.
+
+    Parameters
+    ----------
+    columns
+        Raw columns wanted.
+    rows
+        How many sessions.
+    seed
+        Of the draw.
+    """
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame({name: _draw(name, rows, rng) for name in columns})
+
+
+def sessions_at_bounds(sessions: pd.DataFrame) -> pd.DataFrame:
+    """Return a typical session, and the same with one column at a bound or in another category.
+
+    Parameters
+    ----------
+    sessions
+        Raw sessions; the typical one has their medians and their most frequent categories.
+
+    Returns
+    -------
+    DataFrame
+        With a column `where`.
+    """
+    typical = {
+        name: values.mode()[0] if not _is_number(str(name)) else values.median()
+        for name, values in sessions.items()
+    }
+    found = [{**typical, WHERE: "a typical session"}]
+    for name in sessions:
+        column = _KNOWN[str(name)]
+        others: tuple[Any, ...] = (column.minimum, column.maximum)
+        if column.type == "category":
+            others = (*column.allowed, UNKNOWN)
+        elif column.type == "boolean":
+            others = (not typical[name],)
+        found += [{**typical, name: value, WHERE: f"{name} is {value}"} for value in others]
+    return pd.DataFrame(found)
+
+
+def _draw(name: str, rows: int, rng: np.random.Generator) -> Any:
+    column = _KNOWN[name]
+    if column.type == "category":
+        return rng.choice([*column.allowed, UNKNOWN], rows)
+    if column.type == "boolean":
+        return rng.choice([False, True], rows)
+    # Bounds and magnitudes of all sizes: most of a uniform draw would be near the maximum.
+    size = column.maximum - column.minimum
+    values = column.minimum + size * 10 ** rng.uniform(-np.log10(size) - 6, 0, rows)
+    at_bound = rng.choice(["", "low", "high"], rows, p=AT_BOUNDS)
+    values = np.select(
+        [at_bound == "low", at_bound == "high"], [column.minimum, column.maximum], values
+    )
+    return np.round(values) if column.type == "integer" else values
+
+
+def sessions_on_splits(model: "Pipeline", sessions: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Return sessions on each split of the trees, and one representable number to either side.
+
+    A split of an engineered column lies between two neighbouring values of a raw column; both are
+    found by halving. The other columns are those of sessions drawn at random. A split that no
+    value of one raw column crosses, such as one between two months, is left to other sessions.
+
+    Parameters
+    ----------
+    model
+        Fitted.
+    sessions
+        Raw sessions to draw from, with the columns of the model's feature set.
+    seed
+        Of the draw.
+
+    Returns
+    -------
+    DataFrame
+        Three sessions for each split; `where` names it. Empty for a model without trees.
+    """
+    rng = np.random.default_rng(seed)
+    found = []
+    for name, splits in _splits(model).items():
+        drawn = sessions.iloc[rng.integers(len(sessions), size=len(splits))].reset_index(drop=True)
+        drawn = drawn.astype({raw: float for raw in raw_shares(name) if _is_number(raw)})
+        for raw in filter(_is_number, raw_shares(name)):
+            on, crosses = _crossing(name, raw, drawn, splits)
+            for values in (np.nextafter(on, -np.inf), on, np.nextafter(on, np.inf)):
+                beside = drawn.assign(**{raw: np.maximum(values, _KNOWN[raw].minimum)})
+                beside[WHERE] = [f"{name} next to {split!r}, by {raw}" for split in splits.tolist()]
+                found.append(beside[crosses])
+    return pd.concat(found, ignore_index=True) if found else sessions.head(0).assign(**{WHERE: ""})
+
+
+def _is_number(raw: str) -> bool:
+    return _KNOWN[raw].type in ("integer", "number")
+
+
+def _crossing(
+    name: str, raw: str, sessions: pd.DataFrame, splits: Floats
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the last value of a raw column on the near side of each split, and if there is one."""
+    others = {str(column): sessions[column].to_numpy() for column in sessions}
+
+    def reached(values: Floats) -> NDArray[np.bool_]:
+        """Tell whether the engineered column is at most the split."""
+        session = {**others, raw: values}
+        column = session[name] if name in session else add_features(session, [name])[name]
+        return np.asarray(column) <= splits
+
+    # Doubles that are not negative are ordered as the integers of the same bits.
+    low = np.full(len(splits), _KNOWN[raw].minimum, np.float64)
+    high = np.full(len(splits), _KNOWN[raw].maximum, np.float64)
+    near = reached(low)
+    crosses = near != reached(high)
+    for _ in range(_BITS):
+        below = low.view(np.int64)
+        middle = (below + (high.view(np.int64) - below) // 2).view(np.float64)
+        same = reached(middle) == near
+        low, high = np.where(same, middle, low), np.where(same, high, middle)
+    return low, crosses
+
+
+def _splits(model: "Pipeline") -> dict[str, Floats]:
+    """Return the splits of all trees of a model, by the column that they ask for."""
+    averaged = isinstance(model["model"], LogOddsAverage)
+    members = [member for _, member in model["model"].members] if averaged else [model]
+    found: dict[str, set[float]] = {}
+    for member in members:
+        names = [
+            str(name) for _, _, columns in member["preprocess"].transformers_ for name in columns
+        ]
+        for feature, split in _nodes(member["model"]):
+            found.setdefault(names[feature], set()).add(split)
+    return {name: np.array(sorted(splits)) for name, splits in found.items()}
+
+
+def _nodes(model: Any) -> Iterator[tuple[int, float]]:
+    """Yield the column and the split of each inner node."""
+    for (tree,) in getattr(model, "_predictors", ()):  # boosted trees
+        inner = tree.nodes[tree.nodes["is_leaf"] == 0]
+        yield from zip(inner["feature_idx"].tolist(), inner["num_threshold"].tolist(), strict=True)
+    for one in getattr(model, "estimators_", ()):  # a forest
+        inner = one.tree_.children_left >= 0
+        yield from zip(
+            one.tree_.feature[inner].tolist(), one.tree_.threshold[inner].tolist(), strict=True
+        )

@@ -1,0 +1,1 @@
+"""Answers from a package: needs neither scikit-learn, pandas, DVC nor MLflow."""
