@@ -12,7 +12,7 @@ import os
 
 from fsspec.callbacks import TqdmCallback
 
-from ecom.data.sources import fetch, is_pinned
+from ecom.data.sources import fetch, is_pinned, require_no_other
 from ecom.params.data import Data
 from ecom.project.params_file import read_params
 
@@ -28,12 +28,13 @@ def main(stage: Stage) -> None:
         write_table(stage, RAW, generate_sessions(data.synthetic.rows, data.synthetic.seed))
         stage.say(f"{data.synthetic.rows:,} synthetic sessions")
         return
-    present = stage.previous_out(RAW)
-    if present.exists() and is_pinned(present.read_bytes(), data.sha256):
-        stage.say("the pinned content is there already")
-        return
     # DVC runs experiments in a copy of the project; relative paths start from the project itself.
     root = Path(os.environ.get("DVC_ROOT", stage.root))
+    present = stage.previous_out(RAW)
+    if present.exists() and is_pinned(present.read_bytes(), data.sha256):
+        require_no_other(data, root)
+        stage.say("the pinned content is there already; no source was asked")
+        return
     fetched = fetch(data, root, progress=progress_bar)
     for failure in fetched.failures:
         stage.say(f"skipped {failure}")

@@ -32,7 +32,8 @@ def check_project(context: typer.Context) -> None:
     if context.invoked_subcommand in READERS and only_synthetic:
         raise ProjectError(
             "no source of the raw data answered, so the only results here are those on "
-            f"generated sessions: `cd {SYNTHETIC}` and give the same command there"
+            f"generated sessions: `cd {SYNTHETIC} && python -m ecom {context.invoked_subcommand}` "
+            "shows them"
         )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ecom.data.sources import Fetched, fetch
+from ecom.data.sources import Fetched, fetch, require_no_other
 from ecom.errors import DataError, NoSourceAnsweredError
 from ecom.params.data import Data, Synthetic
 
@@ -19,8 +19,8 @@ CSV = b"a,b\n1,2\n"
 SHA256 = hashlib.sha256(CSV).hexdigest()
 
 
-def fetch_from(*sources: str, root: Path, sha256: str | None = SHA256, retries: int = 0) -> Fetched:
-    data = Data(
+def data(*sources: str, sha256: str | None = SHA256, retries: int = 0) -> Data:
+    return Data(
         source="real",
         sources=list(sources),
         sha256=sha256,
@@ -30,7 +30,10 @@ def fetch_from(*sources: str, root: Path, sha256: str | None = SHA256, retries: 
         ignore_extra=False,
         synthetic=Synthetic(rows=100, seed=0),
     )
-    return fetch(data, root)
+
+
+def fetch_from(*sources: str, root: Path, sha256: str | None = SHA256, retries: int = 0) -> Fetched:
+    return fetch(data(*sources, sha256=sha256, retries=retries), root)
 
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -116,6 +119,16 @@ def test_a_missing_final_newline_is_no_difference_and_is_added(tmp_path: Path) -
     (tmp_path / "cut.csv").write_bytes(CSV.rstrip(b"\n"))
 
     assert fetch_from("cut.csv", root=tmp_path) == Fetched(CSV, "cut.csv", SHA256)
+
+
+def test_a_file_of_other_content_is_refused_where_the_pinned_one_is_there(tmp_path: Path) -> None:
+    (tmp_path / "same.csv").write_bytes(CSV)
+    (tmp_path / "own.csv").write_bytes(b"x,y\n")
+    web = "https://example.org/own.csv"
+
+    require_no_other(data("same.csv", "missing.csv", web), tmp_path)
+    with pytest.raises(DataError, match=r"own\.csv: sha256 with LF line ends: expected .*\n.*null"):
+        require_no_other(data("same.csv", "own.csv"), tmp_path)
 
 
 def test_a_wrong_hash_names_source_expected_and_found(tmp_path: Path) -> None:

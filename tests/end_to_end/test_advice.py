@@ -26,7 +26,7 @@ ADVISED = {
     "make deps": "test_docs.py",
     "dvc repro --force fetch": "test_docs.py",
     """dvc exp run -S 'data.sources=["PATH"]' -S data.sha256=null""": "test_docs.py",
-    "cd {SYNTHETIC}": "test_run.py",
+    "cd {SYNTHETIC} && python -m ecom {context.invoked_subcommand}": "test_run.py",
     "git init && git add . && git commit -m start": "test_places.py",
     "git config --global --add safe.directory {shlex.quote(str(root))}": "test_places.py",
     "git lfs pull": "none: it needs a server of Git LFS",

@@ -63,7 +63,7 @@ LONG: dict[str, str | tuple[str, str]] = {
     ),
 }
 NOT_RUN = {
-    "dvc exp show --only-changed --drop 'Created|.*(/|txt|_pr_auc|roc|prec|recall|threshold$)'": (
+    "dvc exp show --only-changed --drop 'Created|data|.*(/|txt|_pr_auc|roc|prec|recall|threshold$)'": (
         "test_experiments.py runs it"
     ),
     "dvc exp pull origin NAME": "test_experiments.py runs it",

@@ -82,7 +82,7 @@ def test_slices_are_sorted_and_the_worst_are_named(
 
     names = large["slice"] + ": " + large["value"].astype(str)
     assert [name for name in drawn if ":" in name] == names.tolist()
-    assert f"the ranking is worst for {names.iloc[0]}" in page.inner_text("body")
+    assert f"The ranking is worst for {names.iloc[0]} (red)" in page.inner_text("body")
 
 
 def test_every_figure_has_a_heading(browser: Browser, report: Path) -> None:

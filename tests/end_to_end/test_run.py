@@ -61,7 +61,8 @@ def test_without_a_source_make_run_says_so_and_shows_synthetic_results(tmp_path:
     for command, status in (("report", 1), ("compare", 1), ("lineage HEAD", 1), ("review", 3)):
         refused = project.run("python", "-m", "ecom", *command.split(), check=False)
         assert refused.returncode == status
-        assert "`cd .synthetic` and give the same command there" in refused.stdout
+        advised = f"cd .synthetic && python -m ecom {command.split()[0]}"
+        assert f"`{advised}` shows them" in refused.stdout
     copy = Project(project.root / ".synthetic")
     assert copy.changed() == ""
     for command in ("report", "compare", "lineage models/best_model.joblib", "promote"):

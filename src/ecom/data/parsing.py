@@ -117,7 +117,7 @@ def _check_header(header: list[str]) -> None:
         elif header[-1] == "":
             advice = f" The last column has no name: does each line end in a comma?{advice}"
         raise DataError(
-            f"the header has columns {'; '.join(faults)}; expected {','.join(NAMES)}.{advice}"
+            f"columns of the header are {'; '.join(faults)}; expected {','.join(NAMES)}.{advice}"
         )
 
 

@@ -93,6 +93,23 @@ def fetch(
     raise NoSourceAnsweredError(f"no source of raw data answered:\n{summary}\n{_HELP}")
 
 
+def require_no_other(data: "Data", root: Path) -> None:
+    """Refuse a file among the sources that has other content than is pinned.
+
+    Raises
+    ------
+    DataError
+        Somebody named a file of their own, and left ``data.sha256`` as it was.
+    """
+    for address in data.sources:
+        file = root / Path(address).expanduser()
+        if "://" not in address and file.is_file():
+            try:
+                _pinned(unpack(file.read_bytes()), data.sha256)
+            except DataError as error:
+                raise DataError(f"{address}: {error}\n{_HELP}") from None
+
+
 def is_pinned(content: bytes, sha256: str | None) -> bool:
     """Tell whether content has the pinned hash; a hash of None pins nothing."""
     return hashlib.sha256(content).hexdigest() == sha256

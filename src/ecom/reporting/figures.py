@@ -127,7 +127,7 @@ def draw_sessions(table: pd.DataFrame) -> Figure:
             bars = axes.barh(labels, values, color=np.where(values > 0, TOWARDS, AGAINST))
             axes.bar_label(bars, fmt="%+.2f", padding=3, fontsize="small")
             axes.axvline(0, color="black", linewidth=0.8)
-            axes.margins(x=0.15)
+            axes.margins(x=0.25)
             axes.set_title(
                 f"{name}\nfrom {base:+.2f} to {log_odds:+.2f}, "
                 f"a probability of {1 / (1 + np.exp(-log_odds)):.1%}"

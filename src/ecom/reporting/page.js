@@ -53,7 +53,7 @@ function move() {
   const count = (value) => Math.round(value).toLocaleString("en");
   document.getElementById("operating").replaceChildren(...points.map((point) => {
     const row = document.createElement("tr");
-    const cells = [point.model, share(point.threshold), share(point.precision), share(point.recall),
+    const cells = [point.model, share(point.threshold), point.flagged ? share(point.precision) : "–", share(point.recall),
       count(point.flagged), count(point.true_positives), count(point.cost)];
     row.append(...cells.map((text) => Object.assign(document.createElement("td"), { textContent: text })));
     return row;

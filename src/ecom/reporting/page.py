@@ -135,8 +135,7 @@ def _charts(state: State, found: "Results") -> dict[str, charts.Spec]:
     large = slices[~slices["small"]]
     named = large.assign(value=large["slice"] + ": " + large["value"].astype(str))
     named = named.sort_values("above_chance")
-    worst = [of["slice"] for of in found["evaluate"]["worst_slices"].values()]  # type: ignore[index]
-    named["worst"] = named["value"].isin(worst)
+    named["worst"] = named["above_chance"] == named["above_chance"].min()
     recall = ("recall", "recall")
     return {
         "precision-recall": charts.curve(recall, ("precision", "precision")),

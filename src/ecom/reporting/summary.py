@@ -124,11 +124,14 @@ def _facts(found: "Results") -> tuple[str, ...]:
     ]
     if "temporal" in evaluate:
         temporal = evaluate["temporal"]
+        seen = with_interval(
+            temporal["on_test_rows"], "best_model_minus_earlier_best_model", "pr_auc"
+        )
         facts.append(
-            "a random split is too optimistic: trained only on earlier months, PR-AUC on the "
-            f"{temporal['sessions']:,} sessions of the last months is "
-            f"{with_interval(temporal, 'best_model', 'pr_auc')}, the baseline's "
-            f"{with_interval(temporal, 'baseline', 'pr_auc')}"
+            "trained only on earlier months, PR-AUC on the "
+            f"{temporal['sessions']:,} sessions of the last months is {with_interval(temporal, 'best_model', 'pr_auc')}, the baseline's "
+            f"{with_interval(temporal, 'baseline', 'pr_auc')}. Training on other sessions of these "
+            f"months, as with a random split, changes PR-AUC there by {seen}"
         )
     return tuple(facts)
 
