@@ -129,7 +129,8 @@ def _facts(found: "Results") -> tuple[str, ...]:
         )
         facts.append(
             "trained only on earlier months, PR-AUC on the "
-            f"{temporal['sessions']:,} sessions of the last months is {with_interval(temporal, 'best_model', 'pr_auc')}, the baseline's "
+            f"{temporal['sessions']:,} sessions of the last months is "
+            f"{with_interval(temporal, 'best_model', 'pr_auc')}, the baseline's "
             f"{with_interval(temporal, 'baseline', 'pr_auc')}. Training on other sessions of these "
             f"months, as with a random split, changes PR-AUC there by {seen}"
         )
