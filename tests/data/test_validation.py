@@ -320,6 +320,17 @@ def test_a_row_without_any_value_is_one_problem() -> None:
         assert str(problem).startswith("1 row holds no value (line 51): delete such rows, or set")
 
 
+def test_rows_are_not_left_out_where_hardly_any_would_stay() -> None:
+    sessions = SESSIONS.astype(object)
+    sessions["Month"] = "Smarch"
+    sessions["ExitRates"] = -1
+
+    problems = validate(csv(sessions), BOUNDS).problems
+
+    (counted,) = (str(each) for each in problems if "in all, " in str(each))
+    assert counted == "in all, 300 of 300 rows break a rule: correct them"
+
+
 def test_invalid_rows_are_counted_once_and_left_out_if_asked() -> None:
     sessions = SESSIONS.astype(object)
     sessions.loc[[3, 9, 12], ["Administrative_Duration", "ProductRelated_Duration"]] = -1

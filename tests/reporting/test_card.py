@@ -143,6 +143,14 @@ def test_without_a_hold_out_in_time_the_card_says_so(metrics: dict[str, Any]) ->
     assert "No months are held out" in card(metrics)
 
 
+def test_a_model_at_arrival_is_not_told_to_become_one(metrics: dict[str, Any]) -> None:
+    advice = "set `features.set: at_arrival`"
+
+    assert advice in card(metrics)
+    metrics["evaluate"]["feature_set"] = "at_arrival"
+    assert advice not in card(metrics)
+
+
 def test_the_columns_known_at_arrival_are_those_of_the_schema(metrics: dict[str, Any]) -> None:
     assert ", ".join(FEATURE_SETS["at_arrival"]) in card(metrics)
 

@@ -42,7 +42,7 @@ def test_a_file_a_hash_a_commit_and_the_lock_lead_to_the_state(
         assert f"made models/best_model.joblib {model}" in to_text(repository, found, whole=True)
 
 
-def test_the_folder_comes_last_and_earlier_states_are_counted(
+def test_the_folder_comes_last_and_other_states_are_counted(
     repository: Path, finished: State
 ) -> None:
     lock = repository / "dvc.lock"
@@ -53,7 +53,7 @@ def test_the_folder_comes_last_and_earlier_states_are_counted(
     assert [lineage.commits[-1] == HERE for lineage in found.lineages] == [False, True]
     text = to_text(repository, found)
     assert "  this folder" in text
-    assert "With --all: 1 earlier state(s)" in text
+    assert "With --all: 1 other state(s)" in text
     assert to_text(repository, found, whole=True).count("\nstate ") == 2
 
 
@@ -67,6 +67,13 @@ def test_the_folder_comes_last_and_earlier_states_are_counted(
 def test_what_is_not_known_is_told(repository: Path, what: str, said: str) -> None:
     with pytest.raises(ProjectError, match=said):
         trace(repository, what)
+
+
+def test_an_output_that_is_missing_is_told_with_what_makes_it(repository: Path) -> None:
+    (repository / "dvc.yaml").write_text("stages: {tune: {cmd: x, outs: [models/x.joblib]}}")
+
+    with pytest.raises(ProjectError, match=r"models/x\.joblib is missing: `dvc repro` makes it"):
+        trace(repository, "models/x.joblib")
 
 
 def test_stages_are_told_with_params_inputs_and_outputs(finished: State) -> None:

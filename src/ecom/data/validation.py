@@ -115,10 +115,11 @@ def validate(
         failures = failures[:0]
     cell_problems = _cell_problems(failures)
     if len(cell_problems) > 1:
+        leave_out = ", or set clean.drop_invalid to leave them out"
         cell_problems.append(
             Problem(
-                f"in all, {invalid:,} of {len(table):,} rows break a rule: correct them, or set "
-                "clean.drop_invalid to leave them out"
+                f"in all, {invalid:,} of {len(table):,} rows break a rule: correct them"
+                + (leave_out if invalid <= len(table) / 2 else "")  # else hardly any are left
             )
         )
     distinct = (table if cell_problems else to_types(table)).drop_duplicates()

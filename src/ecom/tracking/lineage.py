@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ecom.errors import ProjectError, TrackingError
 from ecom.evaluation.metrics import COST
-from ecom.project.files import BEST_MODEL, LOCK, RAW, metrics_file
+from ecom.project.files import BEST_MODEL, LOCK, PIPELINE, RAW, metrics_file
 from ecom.project.formats import parse_metrics
 from ecom.project.lock import Lock
 from ecom.project.repository import git
@@ -128,12 +128,20 @@ def _resolve(root: Path, what: str) -> tuple[str, str]:
     if experiment:
         commit = experiment.split()[-1]
         return commit, f"the experiment {what} (commit {commit})"
+    if what in declared_outs(root):
+        raise ProjectError(f"{what} is missing: `dvc repro` makes it")
     if not HASH.fullmatch(what):
         raise ProjectError(
             f"{what!r} is neither a file of the project, nor a git revision, nor a DVC experiment, "
             "nor a hash, nor the id of a run"
         )
     return what, f"the hash or run {what}"
+
+
+def declared_outs(root: Path) -> set[str]:
+    """Return every path that a stage of the project writes."""
+    stages = folder_state(root).pipeline.values() if (root / PIPELINE).is_file() else ()
+    return {path for stage in stages for path in stage.outs}
 
 
 def _search_git(root: Path, wanted: str, keys: set[str], found: dict[str, Lineage]) -> None:
@@ -257,20 +265,20 @@ def to_text(root: Path, found: Trace, *, whole: bool = False) -> str:
     whole
         Whether to write all states, and the last one stage by stage.
     """
-    *earlier, last = found.lineages
+    *others, last = found.lineages
     parts = [f"{found.what} is part of {len(found.lineages)} state(s) of the pipeline"]
     if found.unreachable:
         parts.append(f"from git alone: {found.unreachable}")
-    for lineage in (*earlier, last) if whole else (last,):
+    for lineage in (*others, last) if whole else (last,):
         parts += ["", f"state {lineage.lock.key}", *(f"  {line}" for line in _seen(root, lineage))]
     if whole:
-        parts += ["", "stage by stage" + (", of the last one" if earlier else "")]
+        parts += ["", "stage by stage" + (", of the last one" if others else "")]
         return "\n".join([*parts, *(f"  {line}" for line in stage_by_stage(last.lock))])
     outs = last.lock.outs
     parts += [f"  {path}, MD5 {outs[path]}" for path in (RAW, BEST_MODEL) if path in outs]
     rest = "every param, input and output"
-    if earlier:
-        rest = f"{len(earlier)} earlier state(s), and {rest}"
+    if others:
+        rest = f"{len(others)} other state(s), and {rest}"
     return "\n".join([*parts, "", f"With --all: {rest}"])
 
 
