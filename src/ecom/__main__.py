@@ -11,7 +11,17 @@ from typing import Annotated, Final, Literal
 import typer
 
 from ecom.errors import EcomError, ProjectError, describe
-from ecom.project.files import LOCK, PIPELINE, PLOTS_PAGE, RAW, README, REPORT, REVIEW, SYNTHETIC
+from ecom.project.files import (
+    LOCK,
+    PACKAGE,
+    PIPELINE,
+    PLOTS_PAGE,
+    RAW,
+    README,
+    REPORT,
+    REVIEW,
+    SYNTHETIC,
+)
 from ecom.project.params_file import read_params
 from ecom.settings import tolerate_settings
 
@@ -183,6 +193,20 @@ def lineage(
     from ecom.tracking.lineage import to_text, trace
 
     print(to_text(Path.cwd(), trace(Path.cwd(), what), whole=whole))
+
+
+@app.command()
+def package(
+    output: Annotated[Path, typer.Argument(help="folder to write to")] = Path("dist"),
+    *,
+    source: Annotated[Path, typer.Option("--package", help="folder of the package")] = Path(
+        PACKAGE
+    ),
+) -> None:
+    """Write the package as a wheel, which needs numpy and ONNX Runtime alone."""
+    from ecom.serving.wheel import write_wheel
+
+    print(write_wheel(source, output))
 
 
 @app.command()

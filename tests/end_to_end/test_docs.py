@@ -41,6 +41,7 @@ RUN: dict[str, str | tuple[str, str]] = {
     "python -m ecom compare": "",
     "python -m ecom compare [BASE] [HEAD]": ("python -m ecom compare HEAD workspace", ""),
     "python -m ecom lineage models/best_model.joblib": "best_model",
+    "python -m ecom package": "dist/purchase_model-0+",
     "python -m ecom promote": "the first champion",
     "python -m ecom rollback": (
         "python -m ecom promote; python -m ecom rollback; true",

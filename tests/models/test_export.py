@@ -18,7 +18,7 @@ from ecom.models.candidates import CANDIDATES, Candidate, Parts, pass_columns
 from ecom.models.export import export
 from ecom.models.pipelines import build_pipeline
 from ecom.schema import CATEGORICAL, FEATURE_SETS, FEATURES, FeatureSet
-from ecom.serving.package import load_graph
+from ecom.serving.scoring import load_graph
 from generated import features_and_labels
 
 X, Y = features_and_labels()

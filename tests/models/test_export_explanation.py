@@ -11,7 +11,7 @@ from ecom.models.explanation import explain
 from ecom.models.export_explanation import export_explanation
 from ecom.models.pipelines import build_pipeline
 from ecom.schema import CATEGORICAL, FEATURE_SETS, FEATURES, FeatureSet
-from ecom.serving.package import load_graph
+from ecom.serving.scoring import load_graph
 from generated import features_and_labels
 
 X, Y = features_and_labels()

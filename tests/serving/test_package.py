@@ -35,7 +35,7 @@ def resealed(folder: Path, name: str, content: bytes, **changes: Any) -> None:
 def test_it_answers_as_the_model_does(folder: Path, made: tuple[Any, Any]) -> None:
     package = open_package(folder)
 
-    found = package.answer(columns(Revenue=LABELS))
+    found = package.scorer.answer(columns(Revenue=LABELS))
 
     scores = round_scores(made[0].predict_proba(SESSIONS)[:, 1])
     np.testing.assert_allclose(found.probability, scores, rtol=0, atol=1e-12)
@@ -47,10 +47,12 @@ def test_it_answers_as_the_model_does(folder: Path, made: tuple[Any, Any]) -> No
 
 def test_a_session_alone_gets_the_same_answer_as_among_others(folder: Path) -> None:
     package = open_package(folder)
-    whole = package.answer(columns())
+    whole = package.scorer.answer(columns())
 
     for place in range(0, len(SESSIONS), 97):
-        alone = package.answer({n: values[place : place + 1] for n, values in columns().items()})
+        alone = package.scorer.answer(
+            {n: values[place : place + 1] for n, values in columns().items()}
+        )
         assert alone.probability[0] == whole.probability[place]
         assert alone.log_odds[0] == pytest.approx(whole.log_odds[place], rel=0, abs=1e-14)
 
@@ -58,12 +60,12 @@ def test_a_session_alone_gets_the_same_answer_as_among_others(folder: Path) -> N
 def test_contributions_are_those_of_the_columns_and_add_up(folder: Path) -> None:
     package = open_package(folder)
 
-    found = package.explain(columns())
+    found = package.scorer.explain(columns())
 
     assert found.contributions.shape == (len(SESSIONS), 17)
     np.testing.assert_allclose(
         found.contributions.sum(axis=1) + found.base,
-        package.answer(columns()).log_odds,
+        package.scorer.answer(columns()).log_odds,
         rtol=0,
         atol=1e-12,
     )
@@ -91,8 +93,8 @@ def test_a_missing_column_is_named(folder: Path) -> None:
     sessions = columns()
     del sessions["Month"], sessions["Weekend"]
 
-    with pytest.raises(PackageError, match="no Month, Weekend, which the model needs"):
-        open_package(folder).answer(sessions)
+    with pytest.raises(ValueError, match="no Month, Weekend, which the model needs"):
+        open_package(folder).scorer.answer(sessions)
 
 
 @pytest.mark.parametrize("name", FILES)

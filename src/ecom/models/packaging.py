@@ -35,7 +35,7 @@ from ecom.serving.manifest import (
     PackagedFile,
     packaged_columns,
 )
-from ecom.serving.package import load_graph
+from ecom.serving.scoring import load_graph
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline

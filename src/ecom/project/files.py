@@ -21,6 +21,7 @@ TRAIN: Final = "data/features/train.parquet"
 TEST: Final = "data/features/test.parquet"
 
 BEST_MODEL: Final = "models/best_model.joblib"
+PACKAGE: Final = "models/package"
 
 OUT_OF_FOLD: Final = "data/predictions/best_model_out_of_fold.parquet"
 PREDICTIONS: Final = "data/predictions/test.parquet"

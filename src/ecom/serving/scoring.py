@@ -1,0 +1,99 @@
+"""Answers from graphs. Needs numpy and ONNX Runtime alone: a wheel of the model takes it along."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from ecom.digits import round_scores
+
+Floats = NDArray[np.float64]
+Sessions = Mapping[str, Sequence[Any] | NDArray[Any]]
+
+
+class Answers(NamedTuple):
+    """What the model says of sessions: each of shape (n,)."""
+
+    log_odds: Floats
+    probability: Floats
+    flagged: NDArray[np.bool_]
+
+
+class Explanations(NamedTuple):
+    """Contributions of the raw columns to the log-odds, of shape (n, 17), and their base."""
+
+    contributions: Floats
+    base: float
+
+
+def load_graph(content: bytes) -> onnxruntime.InferenceSession:
+    """Load a graph to run on one thread, which neither waits for work nor takes other cores."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """The graphs of a model.
+
+    Attributes
+    ----------
+    model, explanation
+        From `load_graph`.
+    threshold
+        The rounded probability from which on a session is flagged.
+    """
+
+    model: onnxruntime.InferenceSession
+    explanation: onnxruntime.InferenceSession
+    threshold: float
+
+    def answer(self, sessions: Sessions) -> Answers:
+        """Score sessions.
+
+        Parameters
+        ----------
+        sessions
+            By name of a raw column, its values, of shape (n,): text for categories, numbers or
+            booleans for the rest. Further columns are ignored.
+
+        Raises
+        ------
+        ValueError
+            A column that the model needs is missing, or holds something else.
+        """
+        log_odds, probability = self.model.run(["log_odds", "probability"], self._inputs(sessions))
+        rounded = round_scores(probability)
+        return Answers(log_odds, rounded, rounded >= self.threshold)
+
+    def explain(self, sessions: Sessions) -> Explanations:
+        """Say what each raw column, in the order of the schema, contributes to the log-odds.
+
+        Parameters
+        ----------
+        sessions
+            As of `answer`.
+
+        Raises
+        ------
+        ValueError
+            As of `answer`.
+        """
+        inputs = self._inputs(sessions)
+        contributions, base = self.explanation.run(["contributions", "base"], inputs)
+        return Explanations(contributions, float(base[0]))
+
+    def _inputs(self, sessions: Sessions) -> dict[str, Any]:
+        texts = {given.name: "string" in given.type for given in self.model.get_inputs()}
+        if missing := [name for name in texts if name not in sessions]:
+            raise ValueError(f"the sessions have no {', '.join(missing)}, which the model needs")
+        return {
+            name: np.asarray(sessions[name], dtype=object if text else np.float64)
+            for name, text in texts.items()
+        }

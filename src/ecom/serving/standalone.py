@@ -1,0 +1,64 @@
+"""Will a session end in a purchase? A packaged model, which needs numpy and ONNX Runtime alone.
+
+>>> import purchase_model  # doctest: +SKIP
+>>> purchase_model.predict({"Month": ["Nov"], "PageValues": [20.5], ...})  # doctest: +SKIP
+"""
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ecom.serving.scoring import Answers, Explanations, Scorer, Sessions, load_graph
+
+FOLDER = Path(__file__).parent / "package"
+
+
+@cache
+def manifest() -> dict[str, Any]:
+    """Return what the package says of itself: columns, threshold, figures, hashes."""
+    content: dict[str, Any] = json.loads((FOLDER / "manifest.json").read_bytes())
+    return content
+
+
+@cache
+def scorer() -> Scorer:
+    """Load the graphs, once.
+
+    Raises
+    ------
+    ValueError
+        A file was changed.
+    """
+    model, explanation = (load_graph(_checked(name)) for name in ("model.onnx", "explain.onnx"))
+    return Scorer(model, explanation, manifest()["threshold"])
+
+
+def predict(sessions: Sessions) -> Answers:
+    """Return log-odds, probability, and whether a session is flagged: each of shape (n,).
+
+    Parameters
+    ----------
+    sessions
+        By name of a raw column of the manifest, its values, of shape (n,): text for categories,
+        numbers or booleans for the rest. A frame of pandas will do.
+
+    Raises
+    ------
+    ValueError
+        A column is missing, or holds something else.
+    """
+    return scorer().answer(sessions)
+
+
+def explain(sessions: Sessions) -> Explanations:
+    """Return what each raw column contributes to the log-odds, of shape (n, 17), and their base."""
+    return scorer().explain(sessions)
+
+
+def _checked(name: str) -> bytes:
+    content = (FOLDER / name).read_bytes()
+    if hashlib.sha256(content).hexdigest() != manifest()["files"][name]["sha256"]:
+        raise ValueError(f"{FOLDER / name} was changed after it was packaged")
+    return content
