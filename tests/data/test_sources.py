@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ecom.data.sources import Fetched, fetch, require_no_other
+from ecom.data.sources import Fetched, fetch, names_files_alone
 from ecom.errors import DataError, NoSourceAnsweredError
 from ecom.params.data import Data, Synthetic
 
@@ -121,14 +121,12 @@ def test_a_missing_final_newline_is_no_difference_and_is_added(tmp_path: Path) -
     assert fetch_from("cut.csv", root=tmp_path) == Fetched(CSV, "cut.csv", SHA256)
 
 
-def test_a_file_of_other_content_is_refused_where_the_pinned_one_is_there(tmp_path: Path) -> None:
-    (tmp_path / "same.csv").write_bytes(CSV)
+def test_files_are_told_from_what_has_to_be_fetched(tmp_path: Path) -> None:
     (tmp_path / "own.csv").write_bytes(b"x,y\n")
-    web = "https://example.org/own.csv"
 
-    require_no_other(data("same.csv", "missing.csv", web), tmp_path)
-    with pytest.raises(DataError, match=r"own\.csv: sha256 with LF line ends: expected .*\n.*null"):
-        require_no_other(data("same.csv", "own.csv"), tmp_path)
+    assert names_files_alone(data("own.csv", "missing.csv"), tmp_path)
+    assert not names_files_alone(data("missing.csv"), tmp_path)
+    assert not names_files_alone(data("own.csv", "https://example.org/own.csv"), tmp_path)
 
 
 def test_a_wrong_hash_names_source_expected_and_found(tmp_path: Path) -> None:

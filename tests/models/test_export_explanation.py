@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
@@ -18,13 +19,17 @@ X, Y = features_and_labels()
 NUMBERS = ["PageValues", "ExitRates", "Administrative", "ProductRelated"]
 
 
-def explained(candidate: str, model: Any, columns: list[str]) -> tuple[Any, Any]:
+def explained(
+    candidate: str, model: Any, columns: list[str], sessions: pd.DataFrame = X
+) -> tuple[Any, Any]:
     graph = export_explanation(candidate, model, columns, X[columns])
     session = load_graph(graph.SerializeToString())
     contributions, base = session.run(
         ["contributions", "base"],
         {
-            given.name: X[given.name].to_numpy(object if given.name in CATEGORICAL else np.float64)
+            given.name: sessions[given.name].to_numpy(
+                object if given.name in CATEGORICAL else np.float64
+            )
             for given in session.get_inputs()
         },
     )
@@ -50,6 +55,7 @@ def test_every_candidate_is_explained_as_by_shap(candidate: str, feature_set: Fe
     [
         (RandomForestClassifier(n_estimators=4, max_depth=5), "forest"),
         (HistGradientBoostingClassifier(max_iter=3, max_depth=1), "boosted_trees"),
+        (HistGradientBoostingClassifier(max_iter=5), "boosted_trees"),
         # No split gains anything: every tree is a single leaf.
         (HistGradientBoostingClassifier(max_iter=2, min_samples_leaf=500), "boosted_trees"),
     ],
@@ -67,3 +73,18 @@ def test_trees_of_all_kinds_and_sizes(
     expected = explain("trees", model, X, X)
     np.testing.assert_allclose(contributions, expected.contributions, rtol=0, atol=1e-9)
     assert base.tolist() == pytest.approx([expected.base], abs=1e-9)
+
+
+def test_missing_values_follow_the_path_that_the_model_sends_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parts = Parts(NUMBERS, pass_columns(NUMBERS), HistGradientBoostingClassifier(max_iter=5))
+    candidate = Candidate("trees", lambda _: parts, {}, "boosted_trees")
+    monkeypatch.setitem(CANDIDATES, "trees", candidate)
+    gaps = X.assign(PageValues=X["PageValues"].where(np.arange(len(X)) % 3 > 0))
+    model = build_pipeline("trees", seed=0).fit(gaps, Y)
+
+    contributions, base = explained("trees", model, list(FEATURES), gaps)
+
+    sums = contributions.sum(axis=1) + base
+    np.testing.assert_allclose(sums, model.decision_function(gaps), rtol=0, atol=1e-12)

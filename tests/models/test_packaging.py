@@ -61,7 +61,8 @@ def test_golden_sessions_are_at_bounds_and_next_to_splits() -> None:
     assert places[0] == "a typical session"
     assert "Month is Unknown" in places
     assert "PageValues is 1000000000" in places
-    assert sum(" next to " in place for place in places) >= 7
+    assert sum(", by " in place for place in places) == 7
+    assert places.count("next to the threshold") == 2
     for case in golden:
         assert list(case["session"]) == sorted(FEATURES)
         assert isinstance(case["session"]["Weekend"], bool)

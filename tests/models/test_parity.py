@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import RandomForestClassifier
 
 from ecom.errors import ExportError
 from ecom.features import add_features
@@ -78,17 +79,34 @@ def test_what_is_no_number_is_caught(bad: float) -> None:
 
 def test_every_split_has_sessions_on_both_sides() -> None:
     sessions = sessions_on_splits(MODEL, X, 0)
-    engineered = add_features(sessions.drop(columns=WHERE), ["DurationPerPage", "ExitMinusBounce"])
+    names = sorted({where.split(" next to ")[0] for where in sessions[WHERE]})
+    raw = sessions.drop(columns=WHERE)
+    columns = add_features(raw, [name for name in names if name not in FEATURES])
 
     seen: dict[tuple[str, float], set[bool]] = {}
     for place, where in enumerate(sessions[WHERE]):
         name, split = where.split(", by ")[0].split(" next to ")
-        value = engineered[name].iloc[place] if name in engineered else None
-        if value is not None:
-            assert value == pytest.approx(float(split), rel=1e-9, abs=1e-12)
-            seen.setdefault((name, float(split)), set()).add(bool(value <= float(split)))
-    assert len(seen) > 50
+        value = columns[name].iloc[place]
+        assert value == pytest.approx(float(split), rel=1e-9, abs=1e-12)
+        seen.setdefault((name, float(split)), set()).add(bool(value <= float(split)))
     assert all(sides == {False, True} for sides in seen.values())
+    asked = {
+        (MODEL["preprocess"].transformers_[0][2][node["feature_idx"]], float(node["num_threshold"]))
+        for (tree,) in MODEL["model"]._predictors
+        for node in tree.nodes[tree.nodes["is_leaf"] == 0]
+    }
+    # Months, kinds of visitors and weekends have no value between two of them.
+    between = {"MonthNumber", "VisitorTypeNumber", "Weekend"}
+    assert {name for name, _ in asked - set(seen)} <= between
+    assert len(seen) > 200
+
+
+def test_a_tree_behind_an_encoder_is_refused() -> None:
+    model = build_pipeline("logistic").set_params(model=RandomForestClassifier(n_estimators=2))
+    model.fit(X, Y)
+
+    with pytest.raises(ExportError, match="asks for an encoded or scaled column"):
+        sessions_on_splits(model, X, 0)
 
 
 def test_a_model_without_trees_has_no_splits() -> None:
@@ -117,5 +135,4 @@ def test_sessions_at_bounds_differ_from_the_typical_one_in_one_column() -> None:
     typical = sessions.iloc[0]
     for _, session in sessions.iloc[1:].iterrows():
         changed = [name for name in FEATURES if session[name] != typical[name]]
-        assert len(changed) <= 1
-        assert str(session[WHERE]).split(" is ")[0] in (*changed, *X.columns)
+        assert changed == [str(session[WHERE]).split(" is ")[0]]

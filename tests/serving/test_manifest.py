@@ -66,10 +66,18 @@ def test_no_flipped_bit_passes(bit: int) -> None:
         (b"[]", "is not the manifest of a package"),
         (b'{"format": 1}', "is not the manifest of a package"),
         (WRITTEN.encode()[:-200], "is not the manifest of a package"),
-        (WRITTEN.replace("0.15", "0.25").encode(), "was changed after it was written"),
+        (WRITTEN.replace("0.15", "0.25").encode(), "was damaged or edited"),
+        (WRITTEN.replace("0.15", "NaN").encode(), "is not the manifest of a package"),
         (changed(format=FORMAT + 1), f"has format {FORMAT + 1}; expected at most {FORMAT}"),
         (changed(threshold="high"), "threshold: Input should be a valid number"),
-        (changed(files={"x": {"sha256": "0", "size": 1}}), "files.x.sha256: String should match"),
+        (
+            changed(files={"model.onnx": {"sha256": "0", "size": 1}}),
+            r"files\.model\.onnx\.sha256: String should match",
+        ),
+        (
+            changed(files={"../../setup.py": PackagedFile.of(b"").model_dump()}),
+            r"files\.\.\./\.\./setup\.py\.\[key\]: String should match",
+        ),
     ],
 )
 def test_what_is_wrong_is_told(content: bytes, said: str) -> None:

@@ -1,16 +1,19 @@
 """A package answers as the model does; what was tampered with never answers."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from ecom.digits import round_scores
 from ecom.errors import PackageError
+from ecom.models.export import export
+from ecom.models.pipelines import build_pipeline
+from ecom.schema import FEATURES
 from ecom.serving.manifest import Manifest, PackagedFile
 from ecom.serving.package import open_package
 from generated import features_and_labels
@@ -71,12 +74,33 @@ def test_contributions_are_those_of_the_columns_and_add_up(folder: Path) -> None
     )
 
 
-def test_another_explanation_is_refused(folder: Path) -> None:
-    golden = json.loads((folder / "golden.json").read_text())
-    golden[2]["log_odds"] += 1e-6
-    resealed(folder, "golden.json", json.dumps(golden).encode())
+def test_an_explanation_of_the_wrong_columns_is_refused_though_it_adds_up(folder: Path) -> None:
+    graph = onnx.load(folder / "explain.onnx")
+    (producer,) = (node for node in graph.graph.node if "contributions" in node.output)
+    producer.output[0] = "before"
+    order = onnx.numpy_helper.from_array(np.arange(16, -1, -1), "order")
+    graph.graph.initializer.append(order)
+    swap = onnx.helper.make_node("Gather", ["before", "order"], ["contributions"], axis=1)
+    graph.graph.node.append(swap)
+    resealed(folder, "explain.onnx", graph.SerializeToString())
 
-    with pytest.raises(PackageError, match=r"contributions to session 2 of golden\.json add up"):
+    with pytest.raises(PackageError, match=r"contributions to session 0 of golden\.json are not"):
+        open_package(folder)
+
+
+def test_a_manifest_of_other_columns_is_refused(folder: Path) -> None:
+    manifest = Manifest.parse((folder / "manifest.json").read_bytes())
+    resealed(folder, "model_card.md", b"# Card\n", columns=manifest.columns[:3])
+
+    with pytest.raises(PackageError, match=r"model\.onnx does not take the columns"):
+        open_package(folder)
+
+
+@pytest.mark.parametrize("content", [b"[]", b"x", b"{}", b"[1]", b"\xff", b'[{"session": {}}]'])
+def test_golden_answers_of_another_kind_are_refused(folder: Path, content: bytes) -> None:
+    resealed(folder, "golden.json", content)
+
+    with pytest.raises(PackageError, match=r"golden\.json does not hold sessions with their answ"):
         open_package(folder)
 
 
@@ -128,23 +152,19 @@ def test_files_that_were_swapped_are_refused(folder: Path) -> None:
         open_package(folder)
 
 
-def test_a_stale_threshold_is_refused_by_the_golden_answers(folder: Path) -> None:
-    golden = json.loads((folder / "golden.json").read_text())
-    scores = sorted(case["probability"] for case in golden)
-    stale = (scores[len(scores) // 2] + scores[-1]) / 2
-    resealed(folder, "model_card.md", b"# Card\n", threshold=stale)
+@pytest.mark.parametrize("moved", [-0.01, 0.01])
+def test_a_stale_threshold_is_refused_by_the_golden_answers(folder: Path, moved: float) -> None:
+    resealed(folder, "model_card.md", b"# Card\n", threshold=0.15 + moved)
 
-    with pytest.raises(PackageError, match="this machine answers otherwise"):
+    with pytest.raises(PackageError, match="graph, threshold or answers were changed"):
         open_package(folder)
 
 
 def test_another_graph_is_refused_by_the_golden_answers(folder: Path) -> None:
-    other = (folder / "golden.json").read_text()
-    golden = json.loads(other)
-    golden[3]["probability"] += 1e-6
-    resealed(folder, "golden.json", json.dumps(golden).encode())
+    other = build_pipeline("average", seed=1).fit(SESSIONS, LABELS)
+    resealed(folder, "model.onnx", export("average", other, list(FEATURES)).SerializeToString())
 
-    with pytest.raises(PackageError, match=r"session 3 \(.* is .*\) has the probability"):
+    with pytest.raises(PackageError, match=r"session \d+ \(.*\) has the probability"):
         open_package(folder)
 
 

@@ -1,6 +1,7 @@
 """What answers takes sessions in any form that numpy takes, and names what is missing."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,9 +29,29 @@ def test_no_sessions_get_no_answers(folder: Path) -> None:
     assert len(scorer.answer({str(name): [] for name in SESSIONS}).probability) == 0
 
 
-def test_words_for_numbers_are_refused(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("column", "values", "said"),
+    [
+        ("PageValues", ["much", "little"], "PageValues must be numbers, one for each session"),
+        ("PageValues", ["3", "4"], "PageValues must be numbers"),
+        ("PageValues", [None, 1.0], "PageValues must be numbers"),
+        ("PageValues", 3.0, "PageValues must be numbers"),
+        ("PageValues", [[1.0], [2.0]], "PageValues must be numbers"),
+        ("PageValues", [float("nan"), 1.0], "PageValues must be finite numbers"),
+        ("PageValues", [float("inf"), 1.0], "PageValues must be finite numbers"),
+        ("PageValues", [1.0], "different lengths: .*PageValues 1"),
+        ("Month", [3, 4], "Month must be texts, one for each session"),
+        ("Month", [None, "Nov"], "Month must be texts"),
+        ("Month", "Nov", "Month must be texts"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused_by_column(
+    folder: Path, column: str, values: Any, said: str
+) -> None:
     scorer = open_package(folder).scorer
     sessions = {str(name): values.tolist() for name, values in SESSIONS.head(2).items()}
 
-    with pytest.raises(ValueError, match="could not convert string to float"):
-        scorer.answer(sessions | {"PageValues": ["much", "little"]})
+    with pytest.raises(ValueError, match=said):
+        scorer.answer(sessions | {column: values})
+    with pytest.raises(ValueError, match=said):
+        scorer.explain(sessions | {column: values})

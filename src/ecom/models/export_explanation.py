@@ -22,6 +22,7 @@ import spox.opset.ai.onnx.v21 as op
 from numpy.typing import NDArray
 
 from ecom.features import raw_shares
+from ecom.models.averaging import probability_log_odds
 from ecom.models.candidates import Explainer
 from ecom.models.explanation import source_columns
 from ecom.models.export import (
@@ -53,13 +54,18 @@ class Contributions(NamedTuple):
 
 
 class Path(NamedTuple):
-    """What a leaf asks for: a bound to either side of each column, and the share that follows."""
+    """What a leaf asks for.
+
+    By column: a bound to either side, the share of training rows that follow, and whether a session
+    follows whose value is missing.
+    """
 
     value: float
     columns: list[int]
     above: list[float]
     at_most: list[float]
     shares: list[float]
+    missing: list[bool]
 
 
 def export_explanation(
@@ -129,8 +135,7 @@ def _forest(model: Any, matrix: "Var", mean: Matrix) -> Contributions:
     moved = op.sub(log_odds_of(op.add(along, number(base))), base_log_odds)
     still = op.equal(along, number(0))
     scale = op.where(still, number(0), op.div(moved, op.where(still, number(1), along)))
-    clipped = np.clip(base, 1e-6, 1 - 1e-6)
-    return Contributions(float(np.log(clipped / (1 - clipped))), op.mul(shares, scale))
+    return Contributions(float(probability_log_odds(np.array(base))), op.mul(shares, scale))
 
 
 EXPLANATIONS: Final[Mapping[Explainer, Callable[[Any, "Var", Matrix], Contributions]]] = {
@@ -162,7 +167,9 @@ def _of_length(length: int, paths: list[Path], matrix: "Var", width: int) -> "Va
     asked = op.gather(matrix, op.const(columns.ravel()), axis=1)
     above = op.const(np.array([path.above for path in paths]).ravel())
     at_most = op.const(np.array([path.at_most for path in paths]).ravel())
-    follows = op.and_(op.greater(asked, above), op.less_or_equal(asked, at_most))
+    missing = op.const(np.array([path.missing for path in paths]).ravel())
+    within = op.and_(op.greater(asked, above), op.less_or_equal(asked, at_most))
+    follows = op.or_(within, op.and_(op.isnan(asked), missing))
     shape = op.const(np.array([-1, len(paths), length]))
     gain = op.sub(op.reshape(op.cast(follows, to=np.float64), shape), op.const(shares))
     points, weights = np.polynomial.legendre.leggauss(-(-length // 2))
@@ -183,20 +190,19 @@ def _of_length(length: int, paths: list[Path], matrix: "Var", width: int) -> "Va
 
 def _paths(trees: Trees, root: int) -> Iterator[Path]:
     """Yield the path to each leaf of a tree."""
-    waiting: list[tuple[int, dict[int, tuple[float, float, float]]]] = [(root, {})]
+    waiting: list[tuple[int, dict[int, tuple[float, float, float, bool]]]] = [(root, {})]
     while waiting:
         node, asked = waiting.pop()
         if trees.is_leaf[node]:
-            above, at_most, shares = (
-                [bounds[part] for bounds in asked.values()] for part in range(3)
-            )
-            yield Path(float(trees.value[node]), list(asked), above, at_most, shares)
+            parts: list[Any] = [[of[part] for of in asked.values()] for part in range(4)]
+            yield Path(float(trees.value[node]), list(asked), *parts)
             continue
         column, split = int(trees.feature[node]), float(trees.split[node])
-        low, high, share = asked.get(column, (-np.inf, np.inf, 1.0))
-        for child, bounds in (
-            (int(trees.left[node]), (low, min(high, split))),
-            (int(trees.right[node]), (max(low, split), high)),
+        low, high, share, missing = asked.get(column, (-np.inf, np.inf, 1.0, True))
+        left = bool(trees.missing_left[node])
+        for child, bounds, follows in (
+            (int(trees.left[node]), (low, min(high, split)), missing and left),
+            (int(trees.right[node]), (max(low, split), high), missing and not left),
         ):
             followed = share * float(trees.cover[child] / trees.cover[node])
-            waiting.append((child, {**asked, column: (*bounds, followed)}))
+            waiting.append((child, {**asked, column: (*bounds, followed, follows)}))

@@ -122,8 +122,9 @@ def package(
     train = next(iter(given.values()))
     content = export(fitted.candidate, model, columns).SerializeToString(deterministic=True)
     bounds, splits = sessions_at_bounds(train), sessions_on_splits(model, train, params.seed)
+    drawn = sessions_of_schema(columns, params.rows, params.seed)
     sets = given | {
-        "sessions drawn from the schema": sessions_of_schema(columns, params.rows, params.seed),
+        "sessions drawn from the schema": drawn,
         "sessions at bounds of the schema": bounds,
         "sessions next to a split of a tree": splits,
     }
@@ -134,13 +135,15 @@ def package(
         )
         for name, table in sets.items()
     }
-    few = splits.iloc[:: max(1, len(splits) // params.golden)]
-    golden = _golden(model, pd.concat([bounds, few], ignore_index=True), threshold)
+    few = splits.iloc[np.linspace(0, len(splits) - 1, min(params.golden, len(splits))).astype(int)]
+    near = _next_to_threshold(run, pd.concat([splits, drawn], ignore_index=True), threshold)
+    kept = pd.concat([bounds, few, near], ignore_index=True)
     explanation = export_explanation(fitted.candidate, model, columns, train)
     explained = explanation.SerializeToString(deterministic=True)
     gaps["the log-odds that contributions add up to"] = _require_sums(
-        explained, content, pd.concat([bounds, few, train.head(EXPLAINED)], ignore_index=True)
+        explained, content, pd.concat([kept, train.head(EXPLAINED)], ignore_index=True)
     )
+    golden = _golden(model, explained, kept, threshold)
     files = {
         MODEL: content,
         EXPLANATION: explained,
@@ -195,9 +198,20 @@ def _require_sums(explanation: bytes, model: bytes, sessions: pd.DataFrame) -> f
     return gap
 
 
-def _golden(model: "Pipeline", sessions: pd.DataFrame, threshold: float) -> list[dict[str, Any]]:
-    """Return sessions with what the model answers, so that whoever runs the graph can check it."""
+def _next_to_threshold(run: Any, sessions: pd.DataFrame, threshold: float) -> pd.DataFrame:
+    """Return the sessions whose scores are nearest to the threshold, on either side."""
+    scores = round_scores(run(sessions)[0])
+    sides = [np.flatnonzero(side) for side in (scores < threshold, scores >= threshold)]
+    nearest = [side[np.abs(scores[side] - threshold).argmin()] for side in sides if len(side)]
+    return sessions.iloc[nearest].assign(**{WHERE: "next to the threshold"})
+
+
+def _golden(
+    model: "Pipeline", explanation: bytes, sessions: pd.DataFrame, threshold: float
+) -> list[dict[str, Any]]:
+    """Return sessions with what they must get, so that whoever runs the graphs can check them."""
     raw = sessions.drop(columns=WHERE)
+    contributions = significant(_runner(explanation, "contributions")(raw)[0])
     scores = round_scores(model.predict_proba(raw)[:, 1])
     odds = significant(log_odds(model, raw))
     return [
@@ -205,6 +219,7 @@ def _golden(model: "Pipeline", sessions: pd.DataFrame, threshold: float) -> list
             "where": sessions[WHERE].iloc[place],
             "session": {str(name): _as_json(str(name), value) for name, value in session.items()},
             "log_odds": float(odds[place]),
+            "contributions": contributions[place].tolist(),
             "probability": float(scores[place]),
             "flagged": bool(scores[place] >= threshold),
         }

@@ -18,6 +18,7 @@ from ecom.models.averaging import LogOddsAverage
 from ecom.schema import COLUMNS
 
 if TYPE_CHECKING:
+    from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
 
 Floats = NDArray[np.float64]
@@ -122,7 +123,11 @@ def sessions_at_bounds(sessions: pd.DataFrame) -> pd.DataFrame:
             others = (*column.allowed, UNKNOWN)
         elif column.type == "boolean":
             others = (not typical[name],)
-        found += [{**typical, name: value, WHERE: f"{name} is {value}"} for value in others]
+        found += [
+            {**typical, name: value, WHERE: f"{name} is {value}"}
+            for value in others
+            if value != typical[name]
+        ]
     return pd.DataFrame(found)
 
 
@@ -161,19 +166,29 @@ def sessions_on_splits(model: "Pipeline", sessions: pd.DataFrame, seed: int) -> 
     Returns
     -------
     DataFrame
-        Three sessions for each split; `where` names it. Empty for a model without trees.
+        Three sessions for each split and each raw column that crosses it; `where` names both. Empty
+        for a model without trees.
     """
     rng = np.random.default_rng(seed)
     found = []
     for name, splits in _splits(model).items():
+        raws = [raw for raw in raw_shares(name) if _is_number(raw)]
         drawn = sessions.iloc[rng.integers(len(sessions), size=len(splits))].reset_index(drop=True)
-        drawn = drawn.astype({raw: float for raw in raw_shares(name) if _is_number(raw)})
-        for raw in filter(_is_number, raw_shares(name)):
-            on, crosses = _crossing(name, raw, drawn, splits)
-            for values in (np.nextafter(on, -np.inf), on, np.nextafter(on, np.inf)):
-                beside = drawn.assign(**{raw: np.maximum(values, _KNOWN[raw].minimum)})
-                beside[WHERE] = [f"{name} next to {split!r}, by {raw}" for split in splits.tolist()]
-                found.append(beside[crosses])
+        drawn = drawn.astype(dict.fromkeys(raws, float))
+        # Where the other columns alone go beyond the split, they are at their minimum.
+        lowest = drawn.assign(**{raw: float(_KNOWN[raw].minimum) for raw in raws})
+        crossed = np.zeros(len(splits), bool)
+        for context in (drawn, lowest):
+            left = ~crossed
+            for raw in raws:
+                on, crosses = _crossing(name, raw, context, splits)
+                for values in (np.nextafter(on, -np.inf), on, np.nextafter(on, np.inf)):
+                    beside = context.assign(**{raw: np.maximum(values, _KNOWN[raw].minimum)})
+                    beside[WHERE] = [
+                        f"{name} next to {split!r}, by {raw}" for split in splits.tolist()
+                    ]
+                    found.append(beside[crosses & left])
+                crossed |= crosses
     return pd.concat(found, ignore_index=True) if found else sessions.head(0).assign(**{WHERE: ""})
 
 
@@ -212,12 +227,30 @@ def _splits(model: "Pipeline") -> dict[str, Floats]:
     members = [member for _, member in model["model"].members] if averaged else [model]
     found: dict[str, set[float]] = {}
     for member in members:
-        names = [
-            str(name) for _, _, columns in member["preprocess"].transformers_ for name in columns
-        ]
+        names = _passed_on(member["preprocess"])
         for feature, split in _nodes(member["model"]):
-            found.setdefault(names[feature], set()).add(split)
+            if (name := names[feature]) is None:
+                raise ExportError(
+                    "a tree asks for an encoded or scaled column, so no session is known to lie on "
+                    "its split. Pass the columns on as they are, as pass_columns does"
+                )
+            found.setdefault(name, set()).add(split)
     return {name: np.array(sorted(splits)) for name, splits in found.items()}
+
+
+def _passed_on(preprocess: "ColumnTransformer") -> list[str | None]:
+    """Return the name of each column of the matrix that is passed on as it is; else None."""
+    names: list[str | None] = []
+    for _, step, columns in preprocess.transformers_:
+        if isinstance(step, str):  # "drop"
+            continue
+        if hasattr(step, "categories_"):
+            names += [None for levels in step.categories_ for _ in levels]
+        elif getattr(step, "func", step) is None:
+            names += columns
+        else:
+            names += [None for _ in columns]
+    return names
 
 
 def _nodes(model: Any) -> Iterator[tuple[int, float]]:

@@ -18,6 +18,10 @@ GOLDEN: Final = "golden.json"
 CARD: Final = "model_card.md"
 UNKNOWN_CATEGORIES: Final = "a category that is not among those allowed counts as none of them"
 
+# No other file, and none in another folder.
+FileName = Annotated[
+    str, Field(pattern=r"^(model\.onnx|explain\.onnx|golden\.json|model_card\.md)$")
+]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -76,8 +80,8 @@ class Manifest(_Part):
     figures
         Metrics on the test rows.
     made_of
-        MD5 of each input of the package, as in dvc.lock: `python -m ecom lineage MD5` finds the
-        state of the pipeline.
+        MD5 of the model and of the metrics that the package quotes, as in dvc.lock:
+        `python -m ecom lineage MD5` finds the state of the pipeline.
     made_with
         Versions of the packages that wrote it.
     files
@@ -96,7 +100,7 @@ class Manifest(_Part):
     figures: Mapping[str, PackagedFigure]
     made_of: Mapping[str, str]
     made_with: Mapping[str, str]
-    files: Mapping[str, PackagedFile]
+    files: Mapping[FileName, PackagedFile]
 
     def to_json(self) -> str:
         """Write the manifest, with a hash of its own."""
@@ -116,6 +120,7 @@ class Manifest(_Part):
             content = json.loads(text)
             own = content.pop("sha256")
             newer = content.get("format", 0) > FORMAT
+            found = _sha256(content)
         except (ValueError, KeyError, AttributeError, TypeError):
             raise PackageError(f"{MANIFEST} is not the manifest of a package") from None
         if newer:
@@ -123,8 +128,10 @@ class Manifest(_Part):
                 f"{MANIFEST} has format {content['format']}; expected at most {FORMAT}: a newer "
                 "version of ecom reads it"
             )
-        if own != _sha256(content):
-            raise PackageError(f"{MANIFEST} was changed after it was written")
+        if own != found:
+            raise PackageError(
+                f"{MANIFEST} was damaged or edited: it has not the hash that it names"
+            )
         try:
             return cls.model_validate(content)
         except ValidationError as error:

@@ -13,7 +13,7 @@ from ecom.errors import PackageError
 from ecom.serving.manifest import EXPLANATION, GOLDEN, MANIFEST, MODEL, Manifest
 from ecom.serving.scoring import Scorer, load_graph
 
-TOLERANCE: Final = 1e-8  # of a golden answer, which has 9 significant digits
+CLOSE: Final = 1e-8  # to a golden answer, which has 9 significant digits
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,14 @@ class Package:
         SHA-256 of manifest.json, which names the hash of every other file.
     scorer
         What answers.
+    contents
+        Content of each file by name, as it was checked.
     """
 
     manifest: Manifest
     version: str
     scorer: Scorer
+    contents: Mapping[str, bytes]
 
 
 def open_package(folder: Path) -> Package:
@@ -51,8 +54,24 @@ def open_package(folder: Path) -> Package:
         raise PackageError(f"{MANIFEST} names no {', '.join(sorted(missing))}")
     model, explanation = (_loaded(name, contents[name]) for name in (MODEL, EXPLANATION))
     scorer = Scorer(model, explanation, manifest.threshold)
-    _replay(scorer, json.loads(contents[GOLDEN]))
-    return Package(manifest, hashlib.sha256(text).hexdigest(), scorer)
+    _require_inputs(scorer, manifest)
+    try:
+        _replay(scorer, json.loads(contents[GOLDEN]))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise PackageError(
+            f"{GOLDEN} does not hold sessions with their answers: {error!r}"
+        ) from None
+    version = hashlib.sha256(text).hexdigest()
+    return Package(manifest, version, scorer, {MANIFEST: text, **contents})
+
+
+def _require_inputs(scorer: Scorer, manifest: Manifest) -> None:
+    """Refuse graphs that take other columns than the manifest says."""
+    expected = {column.name: column.type == "category" for column in manifest.columns}
+    for name, graph in ((MODEL, scorer.model), (EXPLANATION, scorer.explanation)):
+        found = {given.name: "string" in given.type for given in graph.get_inputs()}
+        if found != expected:
+            raise PackageError(f"{name} does not take the columns that {MANIFEST} names")
 
 
 def _loaded(name: str, content: bytes) -> Any:
@@ -82,20 +101,24 @@ def _read(folder: Path, name: str) -> bytes:
 
 
 def _replay(scorer: Scorer, golden: Sequence[Mapping[str, Any]]) -> None:
+    if not golden:
+        raise ValueError("there are none")
     sessions = {name: [case["session"][name] for case in golden] for name in golden[0]["session"]}
     found, (contributions, base) = scorer.answer(sessions), scorer.explain(sessions)
     sums = contributions.sum(axis=1) + base
     for place, case in enumerate(golden):
-        close = np.isclose(found.probability[place], case["probability"], rtol=0, atol=TOLERANCE)
+        close = np.isclose(found.probability[place], case["probability"], rtol=0, atol=CLOSE)
         if not close or bool(found.flagged[place]) != case["flagged"]:
             raise PackageError(
                 f"{GOLDEN}: session {place} ({case['where']}) has the probability "
                 f"{found.probability[place]} instead of {case['probability']}, "
-                f"{'' if found.flagged[place] else 'not '}flagged: this machine answers otherwise "
-                "than the one that made the package"
+                f"{'' if found.flagged[place] else 'not '}flagged: graph, threshold or answers "
+                "were changed, or this machine computes otherwise than the one that made them"
             )
-        if not np.isclose(sums[place], case["log_odds"], rtol=TOLERANCE, atol=TOLERANCE):
+        expected = [*case["contributions"], case["log_odds"]]
+        explained = [*contributions[place], sums[place]]
+        if not np.allclose(explained, expected, rtol=CLOSE, atol=CLOSE):
             raise PackageError(
-                f"{EXPLANATION}: the contributions to session {place} of {GOLDEN} add up to "
-                f"{sums[place]} instead of {case['log_odds']}"
+                f"{EXPLANATION}: the contributions to session {place} of {GOLDEN} are not those "
+                "that it holds, or add up to other log-odds"
             )

@@ -93,7 +93,28 @@ class Scorer:
         texts = {given.name: "string" in given.type for given in self.model.get_inputs()}
         if missing := [name for name in texts if name not in sessions]:
             raise ValueError(f"the sessions have no {', '.join(missing)}, which the model needs")
-        return {
-            name: np.asarray(sessions[name], dtype=object if text else np.float64)
+        inputs = {
+            name: _texts(name, sessions[name]) if text else _numbers(name, sessions[name])
             for name, text in texts.items()
         }
+        if len({len(values) for values in inputs.values()}) > 1:
+            lengths = ", ".join(f"{name} {len(values)}" for name, values in inputs.items())
+            raise ValueError(f"the columns have different lengths: {lengths}")
+        return inputs
+
+
+def _texts(name: str, values: Any) -> NDArray[Any]:
+    found = np.asarray(values, dtype=object)
+    if found.ndim != 1 or not all(isinstance(value, str) for value in found):
+        raise ValueError(f"{name} must be texts, one for each session, got {values!r:.100}")
+    return found
+
+
+def _numbers(name: str, values: Any) -> Floats:
+    found = np.asarray(values)
+    if found.ndim != 1 or (len(found) and found.dtype.kind not in "biuf"):
+        raise ValueError(f"{name} must be numbers, one for each session, got {values!r:.100}")
+    numbers = found.astype(np.float64)
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"{name} must be finite numbers, got {values!r:.100}")
+    return numbers

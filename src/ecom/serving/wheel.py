@@ -1,5 +1,6 @@
 """A wheel that holds a package and what scores with it, for environments without this project."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,10 +8,11 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from packaging.version import Version
+
 from ecom import digits
 from ecom.errors import PackageError
 from ecom.serving import scoring, standalone
-from ecom.serving.manifest import MANIFEST
 from ecom.serving.package import open_package
 
 NAME: Final = "purchase_model"
@@ -23,9 +25,9 @@ build-backend = "setuptools.build_meta"
 [project]
 name = "{name}"
 version = "{version}"
-description = "{description}"
+description = {description}
 requires-python = ">=3.11"
-dependencies = ["numpy", "onnxruntime"]
+dependencies = ["numpy", "onnxruntime>={runtime}"]
 
 [tool.setuptools]
 packages = ["{name}"]
@@ -56,17 +58,20 @@ def write_wheel(package: Path, output: Path) -> Path:
         The package is not what it was when it was made, or the wheel cannot be built.
     """
     opened = open_package(package)
+    manifest = opened.manifest
+    version = f"0+g{opened.version[:12]}"  # a local version: of this content, in no order
     with tempfile.TemporaryDirectory() as folder:
         root, inner = Path(folder), Path(folder) / NAME
         (inner / "package").mkdir(parents=True)
-        for name in (MANIFEST, *opened.manifest.files):
-            (inner / "package" / name).write_bytes((package / name).read_bytes())
+        for name, content in opened.contents.items():
+            (inner / "package" / name).write_bytes(content)
         for name, module in MODULES.items():
             (inner / f"{name}.py").write_text(_moved(Path(str(module.__file__))), encoding="utf-8")
         project = PROJECT.format(
             name=NAME,
-            version=f"0+{opened.version[:12]}",  # a local version: of this content, in no order
-            description=f"Will a session end in a purchase: {opened.manifest.description}",
+            version=version,
+            description=json.dumps(f"Will a session end in a purchase? {manifest.description}"),
+            runtime=Version(manifest.made_with["onnxruntime"]),
         )
         (root / "pyproject.toml").write_text(project, encoding="utf-8")
         output.mkdir(parents=True, exist_ok=True)
@@ -80,7 +85,7 @@ def write_wheel(package: Path, output: Path) -> Path:
         )
         if done.returncode:
             raise PackageError(f"the wheel cannot be built: {done.stderr.strip()}")
-    return next(output.glob(f"{NAME}-0+{opened.version[:12]}-*.whl"))
+    return output / f"{NAME}-{version}-py3-none-any.whl"
 
 
 def _moved(module: Path) -> str:

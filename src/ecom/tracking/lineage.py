@@ -149,7 +149,8 @@ def _search_git(root: Path, wanted: str, keys: set[str], found: dict[str, Lineag
     for commit, lock in _commits(root, wanted, keys):
         lineage = _lineage(lock, found)
         lineage.commits.append(commit)
-        lineage.seen = float(git(root, "log", "-1", "--format=%ct", commit) or 0)
+        when = float(git(root, "log", "-1", "--format=%ct", commit) or 0)
+        lineage.seen = max(lineage.seen, when)
     path = root / LOCK
     lock_here = parsed_lock(path.read_text(encoding="utf-8")) if path.is_file() else None
     if lock_here and (lock_here.mentions(wanted) or lock_here.key in keys | set(found)):

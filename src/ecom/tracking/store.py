@@ -198,8 +198,10 @@ class Store:
 
     def _experiment(self, client: "MlflowClient", name: str) -> str:
         found = client.get_experiment_by_name(name)
-        if found is not None:
-            return str(found.experiment_id)  # it keeps the description that somebody gave it
+        if found is not None:  # it keeps the description that somebody gave it
+            if name == PIPELINE_EXPERIMENT and views.TAG not in found.tags:
+                client.set_experiment_tag(found.experiment_id, views.TAG, views.figures_view())
+            return str(found.experiment_id)
         place = f"{artifact_root(self._local)}/{name}" if self._local else None
         kind = {"mlflow.experimentKind": "custom_model_development"}  # not prompts and traces
         created = str(client.create_experiment(name, artifact_location=place, tags=kind))
