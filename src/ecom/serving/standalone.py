@@ -1,7 +1,6 @@
 """Will a session end in a purchase? A packaged model, which needs numpy and ONNX Runtime alone.
 
->>> import purchase_model  # doctest: +SKIP
->>> purchase_model.predict({"Month": ["Nov"], "PageValues": [20.5], ...})  # doctest: +SKIP
+``purchase_model.predict`` takes columns by name, such as a frame of pandas.
 """
 
 import hashlib
