@@ -24,6 +24,7 @@ def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Project:
             "tune.n_jobs": 1,
             "bootstrap.resamples": 100,
             "explain.rows": 200,
+            "package.rows": 100,
         }
     )
     project.run("dvc", "repro")
