@@ -15,6 +15,7 @@ from project import ROOT, Project, metrics_of
 ADVISED = {
     "dvc repro {self.name}": "test_advice.py",
     "dvc repro baseline": "test_advice.py",
+    "dvc repro package": "test_package.py",
     "dvc repro refit": "test_advice.py",
     "dvc repro tune": "test_advice.py",
     "dvc repro validate": "test_advice.py",

@@ -65,6 +65,20 @@ def test_a_package_that_was_tampered_with_is_named(unchanged: Project) -> None:
     assert "Traceback" not in done.stdout
 
 
+def test_a_package_that_is_missing_is_made_by_the_command_that_is_named(
+    unchanged: Project,
+) -> None:
+    shutil.rmtree(unchanged.root / "models" / "package")
+
+    refused = unchanged.run("python", "-m", "ecom", "package", check=False)
+
+    assert refused.returncode == 1
+    assert "`dvc repro package`" in refused.stdout
+    unchanged.run("git", "restore", "models")
+    unchanged.run("dvc", "repro", "package")
+    unchanged.run("python", "-m", "ecom", "package")
+
+
 @pytest.mark.prove
 def test_another_language_gets_the_same_answers(synthetic: Project, tmp_path: Path) -> None:
     if shutil.which("npm") is None:
