@@ -25,6 +25,8 @@ ADVISED = {
     "make review BASE=BRANCH": "test_advice.py",
     "make run": "test_broken_off.py",
     "make deps": "test_docs.py",
+    "make docs": "test_docs.py",  # in the page of the plots, as is the next
+    "dvc plots show": "test_docs.py",
     "dvc repro --force fetch": "test_docs.py",
     """dvc exp run -S 'data.sources=["PATH"]' -S data.sha256=null""": "test_docs.py",
     "cd {SYNTHETIC} && python -m ecom {context.invoked_subcommand}": "test_run.py",
