@@ -33,20 +33,19 @@ def size(distribution: Distribution) -> int:
 
 def required(requirement: Requirement) -> set[str]:
     """Return a requirement and all that it requires in turn, as far as installed."""
-    found: set[str] = set()
+    found: set[tuple[str, frozenset[str]]] = set()  # with the extras that were asked for
     left = [requirement]
     while left:
         one = left.pop()
-        name = canonicalize_name(one.name)
-        new = name not in found or one.extras
-        if new and name in INSTALLED:
-            found.add(name)
+        name, extras = canonicalize_name(one.name), frozenset(one.extras)
+        if (name, extras) not in found and name in INSTALLED:
+            found.add((name, extras))
             left += (
                 part
                 for text in INSTALLED[name].requires or ()
-                if applies(part := Requirement(text), one.extras)
+                if applies(part := Requirement(text), extras)
             )
-    return found
+    return {name for name, _ in found}
 
 
 def applies(requirement: Requirement, extras: Iterable[str]) -> bool:

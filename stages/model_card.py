@@ -32,8 +32,9 @@ def main(stage: Stage) -> None:
         folds=stage.params(Folds),
     )
     stage.write_text("docs/model_card.md", card)
-    threshold = {"threshold": metrics["threshold"]["threshold"]}
-    write_summary(stage, "metrics/summary.json", headline(metrics), exact=threshold)
+    summary = headline(metrics)
+    exact = {"threshold": summary["threshold"]}
+    write_summary(stage, "metrics/summary.json", summary, exact)
     stage.say("docs/model_card.md")
 
 

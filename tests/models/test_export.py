@@ -14,42 +14,24 @@ from sklearn.preprocessing import MinMaxScaler
 
 from ecom.errors import ExportError
 from ecom.models import export as exporting
-from ecom.models.candidates import CANDIDATES, Candidate, Parts, pass_columns
+from ecom.models.candidates import CANDIDATES
 from ecom.models.export import export
 from ecom.models.pipelines import build_pipeline
 from ecom.schema import CATEGORICAL, FEATURE_SETS, FEATURES, FeatureSet
-from ecom.serving.scoring import load_graph
 from generated import features_and_labels
+from graphs import FitTrees, adding_trees, run_graph
 
 X, Y = features_and_labels()
 NUMBERS = ["PageValues", "ExitRates", "Administrative"]
 
 
-def answers(graph: Any, sessions: pd.DataFrame) -> tuple[Any, Any]:
-    session = load_graph(graph.SerializeToString())
-    wanted = {given.name for given in session.get_inputs()}
-    log_odds, probability = session.run(
-        ["log_odds", "probability"],
-        {
-            str(name): values.to_numpy(object if name in CATEGORICAL else np.float64)
-            for name, values in sessions.items()
-            if name in wanted
-        },
-    )
-    return log_odds, probability
+def answers(graph: Any, sessions: pd.DataFrame) -> Any:
+    return run_graph(graph, sessions, "log_odds", "probability")
 
 
 @pytest.fixture
-def trees(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return a function that adds a candidate of trees on three columns, and fits it."""
-
-    def fitted(model: Any, explainer: Any, sessions: pd.DataFrame = X) -> Any:
-        parts = Parts(NUMBERS, pass_columns(NUMBERS), model)
-        candidate = Candidate("trees", lambda _: parts, {}, explainer)
-        monkeypatch.setitem(CANDIDATES, "trees", candidate)
-        return build_pipeline("trees", seed=0).fit(sessions, Y)
-
-    return fitted
+def trees(monkeypatch: pytest.MonkeyPatch) -> FitTrees:
+    return adding_trees(monkeypatch, NUMBERS, Y)
 
 
 @pytest.mark.parametrize("feature_set", FEATURE_SETS)
@@ -82,8 +64,8 @@ def test_the_same_model_gives_the_same_bytes() -> None:
 
 
 @pytest.mark.parametrize("forest", [RandomForestClassifier, ExtraTreesClassifier])
-def test_a_forest(trees: Any, forest: Any) -> None:
-    model = trees(forest(n_estimators=5), "forest")
+def test_a_forest(trees: FitTrees, forest: Any) -> None:
+    model = trees(forest(n_estimators=5), "forest", X)
 
     log_odds, probability = answers(export("trees", model, list(FEATURES)), X)
 
@@ -91,7 +73,7 @@ def test_a_forest(trees: Any, forest: Any) -> None:
     assert (np.abs(log_odds) <= np.log(1e6)).all()
 
 
-def test_missing_values_go_where_scikit_learn_sends_them(trees: Any) -> None:
+def test_missing_values_go_where_scikit_learn_sends_them(trees: FitTrees) -> None:
     gaps = X.assign(PageValues=X["PageValues"].where(np.arange(len(X)) % 3 > 0))
     model = trees(HistGradientBoostingClassifier(max_iter=5), "boosted_trees", gaps)
 
@@ -102,8 +84,8 @@ def test_missing_values_go_where_scikit_learn_sends_them(trees: Any) -> None:
 
 
 @pytest.mark.parametrize("splits", [False, True])
-def test_trees_of_a_single_leaf(trees: Any, *, splits: bool) -> None:
-    model = trees(HistGradientBoostingClassifier(max_iter=4), "boosted_trees")
+def test_trees_of_a_single_leaf(trees: FitTrees, *, splits: bool) -> None:
+    model = trees(HistGradientBoostingClassifier(max_iter=4), "boosted_trees", X)
     predictors = model["model"]._predictors
     assert len(predictors[0][0].nodes) > 1
     for (tree,) in predictors[1:3] if splits else predictors:  # as where no split gains anything
@@ -115,16 +97,18 @@ def test_trees_of_a_single_leaf(trees: Any, *, splits: bool) -> None:
     np.testing.assert_allclose(log_odds, model.decision_function(X), rtol=0, atol=1e-14)
 
 
-def test_nodes_of_another_layout_are_refused(trees: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = trees(HistGradientBoostingClassifier(max_iter=2), "boosted_trees")
+def test_nodes_of_another_layout_are_refused(
+    trees: FitTrees, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = trees(HistGradientBoostingClassifier(max_iter=2), "boosted_trees", X)
     monkeypatch.setattr(exporting, "BOOSTED_NODE", ("value", "feature"))
 
     with pytest.raises(ExportError, match=r"expected value, feature, all numeric, got value, cou"):
         export("trees", model, list(FEATURES))
 
 
-def test_categorical_splits_are_refused(trees: Any) -> None:
-    model = trees(HistGradientBoostingClassifier(max_iter=2), "boosted_trees")
+def test_categorical_splits_are_refused(trees: FitTrees) -> None:
+    model = trees(HistGradientBoostingClassifier(max_iter=2), "boosted_trees", X)
     model["model"]._predictors[0][0].nodes["is_categorical"] = 1
 
     with pytest.raises(ExportError, match="all numeric"):

@@ -7,33 +7,21 @@ import pandas as pd
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
-from ecom.models.candidates import CANDIDATES, Candidate, Parts, pass_columns
+from ecom.models.candidates import CANDIDATES
 from ecom.models.explanation import explain
 from ecom.models.export_explanation import export_explanation
 from ecom.models.pipelines import build_pipeline
-from ecom.schema import CATEGORICAL, FEATURE_SETS, FEATURES, FeatureSet
-from ecom.serving.scoring import load_graph
+from ecom.schema import FEATURE_SETS, FEATURES, FeatureSet
 from generated import features_and_labels
+from graphs import adding_trees, run_graph
 
 X, Y = features_and_labels()
 NUMBERS = ["PageValues", "ExitRates", "Administrative", "ProductRelated"]
 
 
-def explained(
-    candidate: str, model: Any, columns: list[str], sessions: pd.DataFrame = X
-) -> tuple[Any, Any]:
+def explained(candidate: str, model: Any, columns: list[str], sessions: pd.DataFrame = X) -> Any:
     graph = export_explanation(candidate, model, columns, X[columns])
-    session = load_graph(graph.SerializeToString())
-    contributions, base = session.run(
-        ["contributions", "base"],
-        {
-            given.name: sessions[given.name].to_numpy(
-                object if given.name in CATEGORICAL else np.float64
-            )
-            for given in session.get_inputs()
-        },
-    )
-    return contributions, base
+    return run_graph(graph, sessions, "contributions", "base")
 
 
 @pytest.mark.parametrize("feature_set", FEATURE_SETS)
@@ -63,10 +51,7 @@ def test_every_candidate_is_explained_as_by_shap(candidate: str, feature_set: Fe
 def test_trees_of_all_kinds_and_sizes(
     monkeypatch: pytest.MonkeyPatch, trees: Any, explainer: Any
 ) -> None:
-    parts = Parts(NUMBERS, pass_columns(NUMBERS), trees)
-    candidate = Candidate("trees", lambda _: parts, {}, explainer)
-    monkeypatch.setitem(CANDIDATES, "trees", candidate)
-    model = build_pipeline("trees", seed=0).fit(X, Y)
+    model = adding_trees(monkeypatch, NUMBERS, Y)(trees, explainer, X)
 
     contributions, base = explained("trees", model, list(FEATURES))
 
@@ -78,11 +63,9 @@ def test_trees_of_all_kinds_and_sizes(
 def test_missing_values_follow_the_path_that_the_model_sends_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    parts = Parts(NUMBERS, pass_columns(NUMBERS), HistGradientBoostingClassifier(max_iter=5))
-    candidate = Candidate("trees", lambda _: parts, {}, "boosted_trees")
-    monkeypatch.setitem(CANDIDATES, "trees", candidate)
     gaps = X.assign(PageValues=X["PageValues"].where(np.arange(len(X)) % 3 > 0))
-    model = build_pipeline("trees", seed=0).fit(gaps, Y)
+    trees = HistGradientBoostingClassifier(max_iter=5)
+    model = adding_trees(monkeypatch, NUMBERS, Y)(trees, "boosted_trees", gaps)
 
     contributions, base = explained("trees", model, list(FEATURES), gaps)
 

@@ -9,6 +9,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from ecom.errors import ExportError
 from ecom.features import add_features
+from ecom.models.candidates import CANDIDATES, Candidate, single
 from ecom.models.parity import (
     UNKNOWN,
     WHERE,
@@ -22,7 +23,8 @@ from ecom.schema import CATEGORICAL, COLUMNS, FEATURES, TARGET
 from generated import features_and_labels
 
 X, Y = features_and_labels()
-MODEL = build_pipeline("hist_gradient_boosting", seed=0).fit(X, Y)
+CANDIDATE = "hist_gradient_boosting"
+MODEL = build_pipeline(CANDIDATE, seed=0).fit(X, Y)
 
 
 def in_single_precision(sessions: pd.DataFrame) -> Any:
@@ -38,14 +40,14 @@ def itself(sessions: pd.DataFrame) -> Any:
 def test_the_model_itself_passes() -> None:
     for sessions in (
         X,
-        sessions_on_splits(MODEL, X, 0),
+        sessions_on_splits(CANDIDATE, MODEL, X, 0),
         sessions_of_schema(list(FEATURES), 200, 0),
     ):
         assert require_parity("sessions", MODEL, itself, sessions, 0.2) == 0
 
 
 def test_single_precision_is_caught_next_to_the_splits() -> None:
-    splits = sessions_on_splits(MODEL, X, 0)
+    splits = sessions_on_splits(CANDIDATE, MODEL, X, 0)
 
     with pytest.raises(
         ExportError,
@@ -78,7 +80,7 @@ def test_what_is_no_number_is_caught(bad: float) -> None:
 
 
 def test_every_split_has_sessions_on_both_sides() -> None:
-    sessions = sessions_on_splits(MODEL, X, 0)
+    sessions = sessions_on_splits(CANDIDATE, MODEL, X, 0)
     names = sorted({where.split(" next to ")[0] for where in sessions[WHERE]})
     raw = sessions.drop(columns=WHERE)
     columns = add_features(raw, [name for name in names if name not in FEATURES])
@@ -101,18 +103,23 @@ def test_every_split_has_sessions_on_both_sides() -> None:
     assert len(seen) > 200
 
 
-def test_a_tree_behind_an_encoder_is_refused() -> None:
-    model = build_pipeline("logistic").set_params(model=RandomForestClassifier(n_estimators=2))
-    model.fit(X, Y)
+def test_a_tree_behind_an_encoder_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded = (
+        single("logistic")
+        .build("end_of_session")
+        ._replace(model=RandomForestClassifier(n_estimators=2))
+    )
+    monkeypatch.setitem(CANDIDATES, "trees", Candidate("trees", lambda _: encoded, {}, "forest"))
+    model = build_pipeline("trees", seed=0).fit(X, Y)
 
     with pytest.raises(ExportError, match="asks for an encoded or scaled column"):
-        sessions_on_splits(model, X, 0)
+        sessions_on_splits("trees", model, X, 0)
 
 
 def test_a_model_without_trees_has_no_splits() -> None:
     model = build_pipeline("logistic").fit(X, Y)
 
-    assert len(sessions_on_splits(model, X, 0)) == 0
+    assert len(sessions_on_splits("logistic", model, X, 0)) == 0
 
 
 def test_sessions_of_the_schema_reach_its_bounds_and_beyond_its_categories() -> None:

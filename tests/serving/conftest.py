@@ -1,6 +1,5 @@
 """A package, made of a small model."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,3 @@ def folder(made: tuple[Any, dict[str, bytes]], tmp_path: Path) -> Path:
     for name, content in made[1].items():
         (tmp_path / name).write_bytes(content)
     return tmp_path
-
-
-def golden(folder: Path) -> Any:
-    return json.loads((folder / "golden.json").read_text(encoding="utf-8"))

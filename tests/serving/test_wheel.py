@@ -4,7 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
-from importlib.metadata import distribution, requires
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 
 from ecom.errors import PackageError
 from ecom.serving.wheel import write_wheel
+from environment import required
 
 SCORE = """
 import json, sys
@@ -31,24 +32,7 @@ print(json.dumps({
 """
 
 
-def needed_by(*names: str) -> set[str]:
-    """Return distributions and all that they require, without extras."""
-    found: set[str] = set()
-    left = list(names)
-    while left:
-        name = left.pop()
-        if name not in found:
-            found.add(name)
-            parsed = [Requirement(text) for text in requires(name) or []]
-            left += [
-                one.name
-                for one in parsed
-                if one.marker is None or one.marker.evaluate({"extra": ""})
-            ]
-    return found
-
-
-def environment(folder: Path, wheel: Path) -> Path:
+def bare_python(folder: Path, wheel: Path) -> Path:
     """Return the Python of a new environment with the wheel, and what it says that it requires.
 
     What it requires is linked from this environment, so that no index is asked.
@@ -58,7 +42,7 @@ def environment(folder: Path, wheel: Path) -> Path:
     install = ("--python", str(python), "install", "--quiet", "--no-deps", "--no-index", str(wheel))
     subprocess.run([sys.executable, "-m", "pip", *install], check=True, capture_output=True)
     packages = next((folder / "lib").glob("python*")) / "site-packages"
-    for name in needed_by("numpy", "onnxruntime"):
+    for name in required(Requirement("numpy")) | required(Requirement("onnxruntime")):
         found = distribution(name)
         for top in {file.parts[0] for file in found.files or () if file.parts[0] != ".."}:
             if not (packages / top).exists():
@@ -70,7 +54,7 @@ def environment(folder: Path, wheel: Path) -> Path:
 def test_it_scores_in_an_environment_of_its_own(folder: Path, tmp_path: Path) -> None:
     golden: Any = json.loads((folder / "golden.json").read_text(encoding="utf-8"))
     wheel = write_wheel(folder, tmp_path / "dist")
-    python = environment(tmp_path / "environment", wheel)
+    python = bare_python(tmp_path / "environment", wheel)
 
     done = subprocess.run(
         [str(python), "-c", SCORE, str(folder / "golden.json")],

@@ -11,9 +11,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from ecom.errors import DataError
-from ecom.project.files import metrics_file
-from ecom.project.formats import parse_metrics
+from ecom.project.states import folder_state
 from params import set_values
 
 ROOT = Path(__file__).parents[2]
@@ -28,8 +26,7 @@ def real_data() -> Path | None:
 
 def metrics_of(root: Path, stage: str) -> Any:
     """Return what a stage found."""
-    path = metrics_file(stage)
-    return parse_metrics((root / path).read_bytes(), path, DataError)
+    return folder_state(root).metrics[stage]  # type: ignore[literal-required]
 
 
 @dataclass(frozen=True)

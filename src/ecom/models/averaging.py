@@ -1,6 +1,6 @@
 """The log-odds of classifiers, and their average."""
 
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -8,7 +8,19 @@ from scipy.special import expit, logit
 from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import _BaseComposition
 
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
 CERTAIN: Final = 1e-6  # a probability less than this from 0 or 1 has no log-odds of its own
+
+
+def pipelines_in(model: "Pipeline") -> "list[Pipeline]":
+    """Return the fitted Pipelines that a candidate averages; of any other, the candidate itself.
+
+    They are in the order of `ecom.models.candidates.members_of`.
+    """
+    last = model["model"]
+    return [member for _, member in last.members] if isinstance(last, LogOddsAverage) else [model]
 
 
 def log_odds(model: Any, sessions: Any) -> NDArray[np.float64]:

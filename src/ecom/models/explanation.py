@@ -12,7 +12,7 @@ ratio is one of several that could be argued for (docs/decisions/0006-explanatio
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ecom.errors import DataError
 from ecom.features import raw_shares
-from ecom.models.averaging import LogOddsAverage, log_odds, probability_log_odds
+from ecom.models.averaging import log_odds, pipelines_in, probability_log_odds
 from ecom.models.candidates import Explainer, members_of, single
 from ecom.schema import CATEGORICAL, FEATURES
 
@@ -92,11 +92,9 @@ def explain(
         candidate's explainer does not fit its model.
     """
     engineered, behind = (model["features"].transform(rows) for rows in (sessions, background))
-    averaged = isinstance(model["model"], LogOddsAverage)
-    members = dict(model["model"].members) if averaged else {candidate: model}
     explained = [
-        _explain_member(EXPLAINERS[single(name).explainer], members[name], engineered, behind)
-        for name in members_of(candidate)
+        _explain_member(EXPLAINERS[single(name).explainer], member, engineered, behind)
+        for name, member in zip(members_of(candidate), pipelines_in(model), strict=True)
     ]
     explanation = Explanation(
         float(np.mean([base for base, _ in explained])),
@@ -124,8 +122,8 @@ def _explain_member(
     )
     base, values = explainer(member["model"], matrix, behind)
     by_column = _zeros(engineered)
-    for name, contribution in zip(source_columns(preprocess), values.T, strict=True):
-        for raw, share in raw_shares(name).items():
+    for source, contribution in zip(sources(preprocess), values.T, strict=True):
+        for raw, share in raw_shares(source.name).items():
             by_column[raw] += share * contribution
     return base, by_column
 
@@ -162,19 +160,24 @@ EXPLAINERS: Final[Mapping[Explainer, Callable[[Any, Matrix, Matrix], Contributio
 }
 
 
-def source_columns(preprocess: "ColumnTransformer") -> list[str]:
+class Source(NamedTuple):
+    """Where a column of the model's matrix comes from, and whether it is passed on as it is."""
+
+    name: str
+    as_it_is: bool
+
+
+def sources(preprocess: "ColumnTransformer") -> list[Source]:
     """Return the column, before encoding, that each column of the model's matrix comes from."""
-    columns: list[str] = []
+    found: list[Source] = []
     for _, step, names in preprocess.transformers_:
         if isinstance(step, str):  # "drop": columns that the model does not see
             continue
-        if hasattr(step, "categories_"):
-            columns += [
-                name for name, levels in zip(names, step.categories_, strict=True) for _ in levels
-            ]
-        else:
-            columns += names
-    return columns
+        levels = getattr(step, "categories_", [[None] for _ in names])
+        as_it_is = getattr(step, "func", step) is None
+        for name, of_name in zip(names, levels, strict=True):
+            found += [Source(name, as_it_is) for _ in of_name]
+    return found
 
 
 def _zeros(sessions: pd.DataFrame) -> pd.DataFrame:

@@ -15,7 +15,7 @@ import spox.opset.ai.onnx.v21 as op
 
 from ecom.errors import ExportError
 from ecom.features import add_features
-from ecom.models.averaging import CERTAIN, LogOddsAverage
+from ecom.models.averaging import CERTAIN, pipelines_in
 from ecom.models.candidates import Explainer, members_of, single
 from ecom.schema import CATEGORICAL
 
@@ -124,16 +124,14 @@ def symbolic_members(
         From `arguments`.
     """
     session = add_features(inputs, model["features"].kw_args["columns"])
-    averaged = isinstance(model["model"], LogOddsAverage)
-    members = dict(model["model"].members) if averaged else {candidate: model}
     return [
         (
             single(name).explainer,
-            members[name]["model"],
-            _matrix(members[name]["preprocess"], session),
-            members[name]["preprocess"],
+            member["model"],
+            _matrix(member["preprocess"], session),
+            member["preprocess"],
         )
-        for name in members_of(candidate)
+        for name, member in zip(members_of(candidate), pipelines_in(model), strict=True)
     ]
 
 
@@ -243,6 +241,10 @@ def trees_of_forest(model: Any) -> Trees:
     )
 
 
+TREES: Final[Mapping[Explainer, Callable[[Any], Trees]]] = {
+    "boosted_trees": trees_of_boosting,
+    "forest": trees_of_forest,
+}
 EXPORTERS: Final[Mapping[Explainer, Callable[[Any, "Var"], Answer]]] = {
     "linear": _linear,
     "boosted_trees": _boosted_trees,

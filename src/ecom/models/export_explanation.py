@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from ecom.features import raw_shares
 from ecom.models.averaging import probability_log_odds
 from ecom.models.candidates import Explainer
-from ecom.models.explanation import source_columns
+from ecom.models.explanation import sources
 from ecom.models.export import (
     Trees,
     arguments,
@@ -49,7 +49,7 @@ Matrix = NDArray[np.float64]
 class Contributions(NamedTuple):
     """Log-odds without columns, and the contributions of the matrix's columns, (N, columns)."""
 
-    base: "float"
+    base: float
     values: "Var"
 
 
@@ -98,7 +98,9 @@ def export_explanation(
         mean = preprocess.transform(engineered).astype(np.float64).mean(axis=0)
         base, values = EXPLANATIONS[explainer](fitted, matrix, mean)
         bases.append(base)
-        parts.append(op.matmul(values, op.const(_shares(source_columns(preprocess)))))
+        parts.append(
+            op.matmul(values, op.const(_shares([source.name for source in sources(preprocess)])))
+        )
     contributions = op.div(op.sum(parts), number(len(parts)))
     outputs = {"contributions": contributions, "base": op.const(np.array([np.mean(bases)]))}
     return ndx.build(inputs, {name: ndx.asarray(var) for name, var in outputs.items()})
@@ -131,11 +133,11 @@ def _forest(model: Any, matrix: "Var", mean: Matrix) -> Contributions:
     base, shares = total / len(model.estimators_), op.div(values, count)
     # Each contribution keeps its share of the way from the base to the session.
     along = op.reduce_sum(shares, op.const(np.array([1])), keepdims=1)
-    base_log_odds = log_odds_of(number(base))
-    moved = op.sub(log_odds_of(op.add(along, number(base))), base_log_odds)
+    base_log_odds = float(probability_log_odds(np.array(base)))
+    moved = op.sub(log_odds_of(op.add(along, number(base))), number(base_log_odds))
     still = op.equal(along, number(0))
     scale = op.where(still, number(0), op.div(moved, op.where(still, number(1), along)))
-    return Contributions(float(probability_log_odds(np.array(base))), op.mul(shares, scale))
+    return Contributions(base_log_odds, op.mul(shares, scale))
 
 
 EXPLANATIONS: Final[Mapping[Explainer, Callable[[Any, "Var", Matrix], Contributions]]] = {

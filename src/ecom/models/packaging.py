@@ -35,7 +35,7 @@ from ecom.serving.manifest import (
     PackagedFile,
     packaged_columns,
 )
-from ecom.serving.scoring import load_graph
+from ecom.serving.scoring import load_graph, text_inputs
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -121,29 +121,36 @@ def package(
     given = {name: table[columns] for name, table in sessions.items()}
     train = next(iter(given.values()))
     content = export(fitted.candidate, model, columns).SerializeToString(deterministic=True)
-    bounds, splits = sessions_at_bounds(train), sessions_on_splits(model, train, params.seed)
+    bounds, splits = (
+        sessions_at_bounds(train),
+        sessions_on_splits(fitted.candidate, model, train, params.seed),
+    )
     drawn = sessions_of_schema(columns, params.rows, params.seed)
     sets = given | {
         "sessions drawn from the schema": drawn,
         "sessions at bounds of the schema": bounds,
         "sessions next to a split of a tree": splits,
     }
-    run = _runner(content, "probability")
+    run = _runner(content, "probability", "log_odds")
+
+    def score(table: pd.DataFrame) -> Any:
+        return run(table)[0]
+
     gaps = {
-        f"{len(table):,} {name}": require_parity(
-            name, model, lambda table: run(table)[0], table, threshold
-        )
+        f"{len(table):,} {name}": require_parity(name, model, score, table, threshold)
         for name, table in sets.items()
     }
     few = splits.iloc[np.linspace(0, len(splits) - 1, min(params.golden, len(splits))).astype(int)]
-    near = _next_to_threshold(run, pd.concat([splits, drawn], ignore_index=True), threshold)
+    near = _next_to_threshold(score, pd.concat([splits, drawn], ignore_index=True), threshold)
     kept = pd.concat([bounds, few, near], ignore_index=True)
     explanation = export_explanation(fitted.candidate, model, columns, train)
     explained = explanation.SerializeToString(deterministic=True)
+    summed = pd.concat([kept, train.head(EXPLAINED)], ignore_index=True)
+    contributions, base = _runner(explained, "contributions", "base")(summed)
     gaps["the log-odds that contributions add up to"] = _require_sums(
-        explained, content, pd.concat([kept, train.head(EXPLAINED)], ignore_index=True)
+        contributions.sum(axis=1) + base, run(summed)[1]
     )
-    golden = _golden(model, explained, kept, threshold)
+    golden = _golden(model, contributions[: len(kept)], kept, threshold)
     files = {
         MODEL: content,
         EXPLANATION: explained,
@@ -172,7 +179,7 @@ def package(
 def _runner(content: bytes, *outputs: str) -> Callable[[pd.DataFrame], list[Any]]:
     """Return a function that runs a graph on raw sessions."""
     graph = load_graph(content)
-    texts = {given.name: given.type == "tensor(string)" for given in graph.get_inputs()}
+    texts = text_inputs(graph)
 
     def answer(sessions: pd.DataFrame) -> list[Any]:
         inputs = {
@@ -185,11 +192,9 @@ def _runner(content: bytes, *outputs: str) -> Callable[[pd.DataFrame], list[Any]
     return answer
 
 
-def _require_sums(explanation: bytes, model: bytes, sessions: pd.DataFrame) -> float:
+def _require_sums(sums: Any, odds: Any) -> float:
     """Refuse contributions that do not add up to the log-odds; return the largest difference."""
-    contributions, base = _runner(explanation, "contributions", "base")(sessions)
-    (odds,) = _runner(model, "log_odds")(sessions)
-    gap = float(np.abs(contributions.sum(axis=1) + base - odds).max())
+    gap = float(np.abs(sums - odds).max())
     if not gap < TOLERANCE:
         raise ExportError(
             f"the contributions of {EXPLANATION} differ from the log-odds of {MODEL} by {gap:.2g}; "
@@ -198,20 +203,20 @@ def _require_sums(explanation: bytes, model: bytes, sessions: pd.DataFrame) -> f
     return gap
 
 
-def _next_to_threshold(run: Any, sessions: pd.DataFrame, threshold: float) -> pd.DataFrame:
+def _next_to_threshold(score: Any, sessions: pd.DataFrame, threshold: float) -> pd.DataFrame:
     """Return the sessions whose scores are nearest to the threshold, on either side."""
-    scores = round_scores(run(sessions)[0])
+    scores = round_scores(score(sessions))
     sides = [np.flatnonzero(side) for side in (scores < threshold, scores >= threshold)]
     nearest = [side[np.abs(scores[side] - threshold).argmin()] for side in sides if len(side)]
     return sessions.iloc[nearest].assign(**{WHERE: "next to the threshold"})
 
 
 def _golden(
-    model: "Pipeline", explanation: bytes, sessions: pd.DataFrame, threshold: float
+    model: "Pipeline", contributions: Any, sessions: pd.DataFrame, threshold: float
 ) -> list[dict[str, Any]]:
     """Return sessions with what they must get, so that whoever runs the graphs can check them."""
     raw = sessions.drop(columns=WHERE)
-    contributions = significant(_runner(explanation, "contributions")(raw)[0])
+    contributions = significant(contributions)
     scores = round_scores(model.predict_proba(raw)[:, 1])
     odds = significant(log_odds(model, raw))
     return [

@@ -4,7 +4,7 @@ Random sessions hardly ever lie on a split of a tree, and so do not show what a 
 precision does there.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from ecom.digits import round_scores
 from ecom.errors import ExportError
 from ecom.features import add_features, raw_shares
-from ecom.models.averaging import LogOddsAverage
+from ecom.models.averaging import pipelines_in
+from ecom.models.candidates import members_of, single
+from ecom.models.explanation import sources
+from ecom.models.export import TREES
 from ecom.schema import COLUMNS
 
 if TYPE_CHECKING:
-    from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
 
 Floats = NDArray[np.float64]
@@ -80,9 +82,7 @@ def require_parity(
     return float(gap.max())
 
 
-def sessions_of_schema(
-    columns: Mapping[str, Any] | list[str], rows: int, seed: int
-) -> pd.DataFrame:
+def sessions_of_schema(columns: Iterable[str], rows: int, seed: int) -> pd.DataFrame:
     """Draw sessions from all that the schema allows, and of categories that it does not have.
 
     Parameters
@@ -147,7 +147,9 @@ def _draw(name: str, rows: int, rng: np.random.Generator) -> Any:
     return np.round(values) if column.type == "integer" else values
 
 
-def sessions_on_splits(model: "Pipeline", sessions: pd.DataFrame, seed: int) -> pd.DataFrame:
+def sessions_on_splits(
+    candidate: str, model: "Pipeline", sessions: pd.DataFrame, seed: int
+) -> pd.DataFrame:
     """Return sessions on each split of the trees, and one representable number to either side.
 
     A split of an engineered column lies between two neighbouring values of a raw column; both are
@@ -156,8 +158,8 @@ def sessions_on_splits(model: "Pipeline", sessions: pd.DataFrame, seed: int) -> 
 
     Parameters
     ----------
-    model
-        Fitted.
+    candidate, model
+        As of `ecom.models.export.export`.
     sessions
         Raw sessions to draw from, with the columns of the model's feature set.
     seed
@@ -171,7 +173,7 @@ def sessions_on_splits(model: "Pipeline", sessions: pd.DataFrame, seed: int) -> 
     """
     rng = np.random.default_rng(seed)
     found = []
-    for name, splits in _splits(model).items():
+    for name, splits in _splits(candidate, model).items():
         raws = [raw for raw in raw_shares(name) if _is_number(raw)]
         drawn = sessions.iloc[rng.integers(len(sessions), size=len(splits))].reset_index(drop=True)
         drawn = drawn.astype(dict.fromkeys(raws, float))
@@ -221,45 +223,23 @@ def _crossing(
     return low, crosses
 
 
-def _splits(model: "Pipeline") -> dict[str, Floats]:
-    """Return the splits of all trees of a model, by the column that they ask for."""
-    averaged = isinstance(model["model"], LogOddsAverage)
-    members = [member for _, member in model["model"].members] if averaged else [model]
+def _splits(candidate: str, model: "Pipeline") -> dict[str, Floats]:
+    """Return the splits of all trees of a candidate, by the column that they ask for."""
     found: dict[str, set[float]] = {}
-    for member in members:
-        names = _passed_on(member["preprocess"])
-        for feature, split in _nodes(member["model"]):
-            if (name := names[feature]) is None:
+    for name, member in zip(members_of(candidate), pipelines_in(model), strict=True):
+        explainer = single(name).explainer
+        if explainer not in TREES:
+            continue
+        trees = TREES[explainer](member["model"])
+        inner = ~trees.is_leaf.astype(bool)
+        asked = sources(member["preprocess"])
+        for feature, split in zip(
+            trees.feature[inner].tolist(), trees.split[inner].tolist(), strict=True
+        ):
+            if not asked[feature].as_it_is:
                 raise ExportError(
                     "a tree asks for an encoded or scaled column, so no session is known to lie on "
                     "its split. Pass the columns on as they are, as pass_columns does"
                 )
-            found.setdefault(name, set()).add(split)
+            found.setdefault(asked[feature].name, set()).add(split)
     return {name: np.array(sorted(splits)) for name, splits in found.items()}
-
-
-def _passed_on(preprocess: "ColumnTransformer") -> list[str | None]:
-    """Return the name of each column of the matrix that is passed on as it is; else None."""
-    names: list[str | None] = []
-    for _, step, columns in preprocess.transformers_:
-        if isinstance(step, str):  # "drop"
-            continue
-        if hasattr(step, "categories_"):
-            names += [None for levels in step.categories_ for _ in levels]
-        elif getattr(step, "func", step) is None:
-            names += columns
-        else:
-            names += [None for _ in columns]
-    return names
-
-
-def _nodes(model: Any) -> Iterator[tuple[int, float]]:
-    """Yield the column and the split of each inner node."""
-    for (tree,) in getattr(model, "_predictors", ()):  # boosted trees
-        inner = tree.nodes[tree.nodes["is_leaf"] == 0]
-        yield from zip(inner["feature_idx"].tolist(), inner["num_threshold"].tolist(), strict=True)
-    for one in getattr(model, "estimators_", ()):  # a forest
-        inner = one.tree_.children_left >= 0
-        yield from zip(
-            one.tree_.feature[inner].tolist(), one.tree_.threshold[inner].tolist(), strict=True
-        )

@@ -11,7 +11,7 @@ import numpy as np
 
 from ecom.errors import PackageError
 from ecom.serving.manifest import EXPLANATION, GOLDEN, MANIFEST, MODEL, Manifest
-from ecom.serving.scoring import Scorer, load_graph
+from ecom.serving.scoring import Scorer, load_graph, text_inputs
 
 CLOSE: Final = 1e-8  # to a golden answer, which has 9 significant digits
 
@@ -69,8 +69,7 @@ def _require_inputs(scorer: Scorer, manifest: Manifest) -> None:
     """Refuse graphs that take other columns than the manifest says."""
     expected = {column.name: column.type == "category" for column in manifest.columns}
     for name, graph in ((MODEL, scorer.model), (EXPLANATION, scorer.explanation)):
-        found = {given.name: "string" in given.type for given in graph.get_inputs()}
-        if found != expected:
+        if text_inputs(graph) != expected:
             raise PackageError(f"{name} does not take the columns that {MANIFEST} names")
 
 

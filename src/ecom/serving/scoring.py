@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,6 +37,11 @@ def load_graph(content: bytes) -> onnxruntime.InferenceSession:
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+def text_inputs(graph: onnxruntime.InferenceSession) -> dict[str, bool]:
+    """Return the inputs of a graph, and whether each takes texts; the others take numbers."""
+    return {given.name: "string" in given.type for given in graph.get_inputs()}
 
 
 @dataclass(frozen=True)
@@ -89,8 +95,12 @@ class Scorer:
         contributions, base = self.explanation.run(["contributions", "base"], inputs)
         return Explanations(contributions, float(base[0]))
 
+    @cached_property
+    def _text_inputs(self) -> dict[str, bool]:
+        return text_inputs(self.model)
+
     def _inputs(self, sessions: Sessions) -> dict[str, Any]:
-        texts = {given.name: "string" in given.type for given in self.model.get_inputs()}
+        texts = self._text_inputs
         if missing := [name for name in texts if name not in sessions]:
             raise ValueError(f"the sessions have no {', '.join(missing)}, which the model needs")
         inputs = {

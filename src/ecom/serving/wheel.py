@@ -8,8 +8,6 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from packaging.version import Version
-
 from ecom import digits
 from ecom.errors import PackageError
 from ecom.serving import scoring, standalone
@@ -27,7 +25,7 @@ name = "{name}"
 version = "{version}"
 description = {description}
 requires-python = ">=3.11"
-dependencies = ["numpy", "onnxruntime>={runtime}"]
+dependencies = {dependencies}
 
 [tool.setuptools]
 packages = ["{name}"]
@@ -71,7 +69,7 @@ def write_wheel(package: Path, output: Path) -> Path:
             name=NAME,
             version=version,
             description=json.dumps(f"Will a session end in a purchase? {manifest.description}"),
-            runtime=Version(manifest.made_with["onnxruntime"]),
+            dependencies=json.dumps(["numpy", f"onnxruntime>={manifest.made_with['onnxruntime']}"]),
         )
         (root / "pyproject.toml").write_text(project, encoding="utf-8")
         output.mkdir(parents=True, exist_ok=True)

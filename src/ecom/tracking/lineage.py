@@ -128,7 +128,7 @@ def _resolve(root: Path, what: str) -> tuple[str, str]:
     if experiment:
         commit = experiment.split()[-1]
         return commit, f"the experiment {what} (commit {commit})"
-    if what in declared_outs(root):
+    if what in _declared_outs(root):
         raise ProjectError(f"{what} is missing: `dvc repro` makes it")
     if not HASH.fullmatch(what):
         raise ProjectError(
@@ -138,7 +138,7 @@ def _resolve(root: Path, what: str) -> tuple[str, str]:
     return what, f"the hash or run {what}"
 
 
-def declared_outs(root: Path) -> set[str]:
+def _declared_outs(root: Path) -> set[str]:
     """Return every path that a stage of the project writes."""
     stages = folder_state(root).pipeline.values() if (root / PIPELINE).is_file() else ()
     return {path for stage in stages for path in stage.outs}

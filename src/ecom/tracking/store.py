@@ -21,6 +21,7 @@ from ecom.tracking.runs import DESCRIPTIONS, PIPELINE_EXPERIMENT, Run
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
+    from mlflow.entities import Experiment
     from mlflow.entities import Run as MlflowRun
 
     from ecom.tracking.answering import PurchaseModel
@@ -197,20 +198,21 @@ class Store:
         return run_id
 
     def _experiment(self, client: "MlflowClient", name: str) -> str:
-        found = client.get_experiment_by_name(name)
-        if found is not None:  # it keeps the description that somebody gave it
-            if name == PIPELINE_EXPERIMENT and views.TAG not in found.tags:
-                client.set_experiment_tag(found.experiment_id, views.TAG, views.figures_view())
-            return str(found.experiment_id)
+        # One that is there keeps the description that somebody gave it.
+        found = client.get_experiment_by_name(name) or self._new_experiment(client, name)
+        if name == PIPELINE_EXPERIMENT and views.TAG not in found.tags:
+            client.set_experiment_tag(found.experiment_id, views.TAG, views.figures_view())
+        return str(found.experiment_id)
+
+    def _new_experiment(self, client: "MlflowClient", name: str) -> "Experiment":
         place = f"{artifact_root(self._local)}/{name}" if self._local else None
         kind = {"mlflow.experimentKind": "custom_model_development"}  # not prompts and traces
         created = str(client.create_experiment(name, artifact_location=place, tags=kind))
         description = DESCRIPTIONS.get(name, "")
         if name == PIPELINE_EXPERIMENT:
-            client.set_experiment_tag(created, views.TAG, views.figures_view())
             description += f" See the runs {views.link(created)}."
         client.set_experiment_tag(created, "mlflow.note.content", description)
-        return created
+        return client.get_experiment(created)
 
     def _log_model(self, run_id: str, model: "PurchaseModel", example: "pd.DataFrame") -> None:
         import mlflow
