@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import spox.opset.ai.onnx.v21 as op
 
@@ -27,14 +28,16 @@ JUDGED: Any = {"best_model": {"pr_auc": 0.7}, "intervals": {"best_model": {"pr_a
 
 
 def packaged(
-    candidate: str = "hist_gradient_boosting", feature_set: FeatureSet = "end_of_session"
+    candidate: str = "hist_gradient_boosting",
+    feature_set: FeatureSet = "end_of_session",
+    train: pd.DataFrame = X,
 ) -> tuple[dict[str, bytes], dict[str, float]]:
     columns = list(FEATURE_SETS[feature_set])
-    model = build_pipeline(candidate, feature_set=feature_set, seed=0).fit(X[columns], Y)
+    model = build_pipeline(candidate, feature_set=feature_set, seed=0).fit(train[columns], Y)
     return package(
         Fitted(candidate, feature_set, model),
         Findings(CHOSEN, JUDGED, b"# Card\n", {"models/best_model.joblib": "1" * 32}),
-        {"training rows": X},
+        {"training rows": train},
         Package(rows=500, golden=7, seed=0),
     )
 
@@ -106,3 +109,11 @@ def test_contributions_that_do_not_add_up_are_never_packaged(
 
     with pytest.raises(ExportError, match=r"the contributions of explain\.onnx differ"):
         packaged()
+
+
+def test_contributions_of_many_millions_are_held_to_their_size() -> None:
+    nearly_constant = X.assign(PageValues=X["PageValues"] * 1e-7)
+
+    gaps = packaged("logistic", train=nearly_constant)[1]
+
+    assert 0 < gaps["the log-odds that contributions add up to"] < 1e-14
