@@ -6,13 +6,16 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test prove lint format deps review ui report study verdicts bench docs lock audit sbom
+.PHONY: help run serve check test prove lint format deps review ui report study verdicts bench docs lock audit sbom
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
 
 run: $(VENV)/run.ready  ## set up, run the pipeline, show what was found
 	@python -m ecom run
+
+serve: $(VENV)/run.ready  ## answer requests with the package, and show a page on http://127.0.0.1:8000
+	@python -m ecom serve
 
 check: $(VENV)/test.ready  ## run the fast tests, in about a minute
 	python -m pytest --quiet --ignore tests/end_to_end -m "not prove and not hostile and not slow"

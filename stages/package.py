@@ -34,6 +34,7 @@ def main(stage: Stage) -> None:
         Findings(
             read_metrics(stage, "metrics/threshold.json"),
             read_metrics(stage, "metrics/evaluate.json"),
+            stage.dep("plots/best_model/threshold.csv").read_bytes(),
             stage.dep("docs/model_card.md").read_bytes(),
             {path: md5(stage.dep(path)) for path in made_of},
         ),

@@ -1,6 +1,7 @@
 """Commands on the project as a whole: ``python -m ecom COMMAND``, in its root folder."""
 
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from ecom.project.files import (
     SYNTHETIC,
 )
 from ecom.project.params_file import read_params
+from ecom.serving.limits import LIMITS, Limits
 from ecom.settings import tolerate_settings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
@@ -34,6 +36,8 @@ READERS: Final = ("compare", "lineage", "promote", "report", "review", "track") 
 @app.callback()
 def check_project(context: typer.Context) -> None:
     """Commands on the project as a whole, in its root folder."""
+    if context.invoked_subcommand == "serve":  # a package needs no project around it
+        return
     if not Path(PIPELINE).exists():
         raise ProjectError(
             f"no {PIPELINE} in {Path.cwd()}: change to the root folder of the project"
@@ -210,6 +214,40 @@ def package(
 
 
 @app.command()
+def serve(  # noqa: PLR0913  each is a limit that operators set
+    *,
+    host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0: any free one", min=0, max=65535)] = 8000,
+    source: Annotated[
+        Path | None, typer.Option("--package", help=f"folder of the package; {PACKAGE} by default")
+    ] = None,
+    max_bytes: Annotated[int, typer.Option(help="of a request", min=1)] = LIMITS.body,
+    max_sessions: Annotated[int, typer.Option(help="in a request", min=1)] = LIMITS.sessions,
+    max_requests: Annotated[
+        int, typer.Option(help="that are answered at a time", min=1)
+    ] = LIMITS.concurrency,
+    max_connections: Annotated[
+        int, typer.Option(help="that are open at a time", min=1)
+    ] = LIMITS.connections,
+    timeout: Annotated[float, typer.Option(help="seconds for a request", min=0.1)] = LIMITS.seconds,
+    drain: Annotated[
+        float, typer.Option(help="seconds that SIGTERM leaves load balancers", min=0)
+    ] = LIMITS.drain,
+) -> None:
+    """Answer requests with the package: predictions and reasons as JSON, a page at /.
+
+    ECOM_API_KEY, if set, is the key that requests must bring; ECOM_ADMIN_KEY the key to replace the
+    package by POST /admin/reload, which SIGHUP does too.
+    """
+    from ecom.serving.guard import Keys
+    from ecom.serving.server import serve
+
+    limits = Limits(max_bytes, max_sessions, max_requests, max_connections, timeout, drain)
+    keys = Keys(os.environ.get("ECOM_API_KEY"), os.environ.get("ECOM_ADMIN_KEY"))
+    serve(source or _own_package(), host, port, limits, keys)
+
+
+@app.command()
 def promote(
     version: Annotated[
         str | None, typer.Argument(help="of the registered model; by default the challenger")
@@ -260,6 +298,15 @@ def _checked_root() -> Path:
     root = Path.cwd()
     read_params(root)
     return root
+
+
+def _own_package() -> Path:
+    """Return the folder of the package: of generated sessions, if these are all there is."""
+    from ecom.serving.manifest import MANIFEST
+
+    synthetic = Path(SYNTHETIC) / PACKAGE
+    held = [folder for folder in (Path(PACKAGE), synthetic) if (folder / MANIFEST).exists()]
+    return next(iter(held), Path(PACKAGE))
 
 
 def _write(path: Path, text: str) -> None:

@@ -31,6 +31,10 @@ class PackageError(EcomError):
     """A package of a model is not what it was when it was made."""
 
 
+class ServiceError(EcomError):
+    """The service cannot be started as asked."""
+
+
 class ProjectError(EcomError):
     """A file of the project is missing, or does not hold what a command needs."""
 

@@ -37,8 +37,36 @@ def _position(values: Any, allowed: tuple[str, ...]) -> Any:
     return sum((values == value) * float(place) for place, value in enumerate(allowed, start=1))
 
 
+@dataclass(frozen=True)
+class OfOne:
+    """The formula of a column that is made of one other: of each of its values alone.
+
+    Attributes
+    ----------
+    name
+        Of the other column.
+    function
+        Takes its values and `parameters`.
+    parameters
+        Numbers or texts. Of several columns with the same function, `ecom.models.export` passes
+        arrays instead, of shape (columns, 1), with values of shape (columns, n).
+    """
+
+    name: str
+    function: Callable[..., Any]
+    parameters: tuple[float | str, ...]
+
+    def __call__(self, session: Mapping[str, Any]) -> Any:
+        """Return the function of the other column's values."""
+        return self.function(session[self.name], *self.parameters)
+
+
 def _log(name: str, shift: float, unit: float, offset: float = 1) -> Formula:
-    return lambda session: (_logarithm(session[name] + offset) - shift) / unit
+    return OfOne(name, _scaled_logarithm, (float(shift), float(unit), float(offset)))
+
+
+def _scaled_logarithm(values: Any, shift: Any, unit: Any, offset: Any) -> Any:
+    return (_logarithm(values + offset) - shift) / unit
 
 
 def _logarithm(values: Any) -> Any:
@@ -48,15 +76,27 @@ def _logarithm(values: Any) -> Any:
 
 
 def _scaled(name: str, shift: float, unit: float) -> Formula:
-    return lambda session: (session[name] - shift) / unit
+    return OfOne(name, _shifted_and_divided, (float(shift), float(unit)))
+
+
+def _shifted_and_divided(values: Any, shift: Any, unit: Any) -> Any:
+    return (values - shift) / unit
 
 
 def _equals(name: str, value: str | float) -> Formula:
-    return lambda session: (session[name] == value) * 1.0
+    return OfOne(name, _is_equal, (value if isinstance(value, str) else float(value),))
+
+
+def _is_equal(values: Any, value: Any) -> Any:
+    return (values == value) * 1.0
 
 
 def _above(name: str, bound: float) -> Formula:
-    return lambda session: (session[name] > bound) * 1.0
+    return OfOne(name, _is_above, (float(bound),))
+
+
+def _is_above(values: Any, bound: Any) -> Any:
+    return (values > bound) * 1.0
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,11 @@ CHOSEN: Any = {
     "strategy": "quota",
     "costs": {"false_positive": 1.0, "false_negative": 5.0},
 }
-JUDGED: Any = {"best_model": {"pr_auc": 0.7}, "intervals": {"best_model": {"pr_auc": [0.6, 0.8]}}}
+JUDGED: Any = {
+    "data": "real",
+    "best_model": {"pr_auc": 0.7},
+    "intervals": {"best_model": {"pr_auc": [0.6, 0.8]}},
+}
 
 
 def packaged(
@@ -36,7 +40,9 @@ def packaged(
     model = build_pipeline(candidate, feature_set=feature_set, seed=0).fit(train[columns], Y)
     return package(
         Fitted(candidate, feature_set, model),
-        Findings(CHOSEN, JUDGED, b"# Card\n", {"models/best_model.joblib": "1" * 32}),
+        Findings(
+            CHOSEN, JUDGED, b"threshold\n0.5\n", b"# Card\n", {"models/best_model.joblib": "1" * 32}
+        ),
         {"training rows": train},
         Package(rows=500, golden=7, seed=0),
     )
@@ -46,14 +52,16 @@ def test_it_holds_graph_manifest_golden_answers_and_card() -> None:
     files, gaps = packaged()
 
     assert set(files) == {
-        *("explain.onnx", "golden.json", "manifest.json", "model.onnx", "model_card.md")
+        *("explain.onnx", "golden.json", "manifest.json", "model.onnx", "model_card.md"),
+        "thresholds.csv",
     }
     manifest = Manifest.parse(files["manifest.json"])
     assert (manifest.threshold, manifest.strategy) == (0.15, "quota")
+    assert manifest.data == "real"
     assert manifest.figures["pr_auc"].interval == (0.6, 0.8)
     assert manifest.made_of == {"models/best_model.joblib": "1" * 32}
     assert set(manifest.files) == set(files) - {"manifest.json"}
-    assert len(gaps) == 5
+    assert len(gaps) == 6
     assert max(gaps.values()) < 1e-14
 
 
@@ -61,7 +69,13 @@ def test_golden_sessions_are_at_bounds_and_next_to_splits() -> None:
     golden = json.loads(packaged()[0]["golden.json"])
 
     places = [case["where"] for case in golden]
-    assert places[0] == "a typical session"
+    assert places[:5] == [
+        "a typical session",
+        "a typical session: VisitorType is New_Visitor",
+        "a typical session: VisitorType is Other",
+        "a typical session: VisitorType is Returning_Visitor",
+        "a typical session: PageValues is above 0",
+    ]
     assert "Month is Unknown" in places
     assert "PageValues is 1000000000" in places
     assert sum(", by " in place for place in places) == 7

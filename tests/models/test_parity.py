@@ -17,6 +17,7 @@ from ecom.models.parity import (
     sessions_at_bounds,
     sessions_of_schema,
     sessions_on_splits,
+    typical_sessions,
 )
 from ecom.models.pipelines import build_pipeline
 from ecom.schema import CATEGORICAL, COLUMNS, FEATURES, TARGET
@@ -137,9 +138,16 @@ def test_sessions_of_the_schema_reach_its_bounds_and_beyond_its_categories() -> 
 
 
 def test_sessions_at_bounds_differ_from_the_typical_one_in_one_column() -> None:
-    sessions = sessions_at_bounds(X)
-
-    typical = sessions.iloc[0]
-    for _, session in sessions.iloc[1:].iterrows():
+    typical = typical_sessions(X).iloc[0]
+    for _, session in sessions_at_bounds(X).iterrows():
         changed = [name for name in FEATURES if session[name] != typical[name]]
         assert changed == [str(session[WHERE]).split(" is ")[0]]
+
+
+def test_typical_sessions_are_sessions_of_the_schema() -> None:
+    sessions = typical_sessions(X)
+
+    assert sessions["VisitorType"].tolist()[1:4] == ["New_Visitor", "Other", "Returning_Visitor"]
+    assert sessions["PageValues"].iloc[4] > 0
+    for name in FEATURES:
+        assert sessions[name].isin(X[name]).all()

@@ -13,6 +13,7 @@ from ecom.serving import manifest
 from ecom.serving.manifest import FORMAT, Manifest, PackagedFile, packaged_columns
 
 MANIFEST = Manifest(
+    data="real",
     candidate="logistic",
     description="a logistic regression",
     feature_set="end_of_session",

@@ -5,7 +5,9 @@ symbolic columns. What was fitted is written operator by operator, in double pre
 in single precision, sessions next to a split of a tree change their leaf.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import ndonnx as ndx
@@ -14,7 +16,7 @@ import spox.opset.ai.onnx.ml.v5 as ml
 import spox.opset.ai.onnx.v21 as op
 
 from ecom.errors import ExportError
-from ecom.features import add_features
+from ecom.features import ENGINEERED, OfOne, Product, add_features
 from ecom.models.averaging import CERTAIN, pipelines_in
 from ecom.models.candidates import Explainer, members_of, single
 from ecom.schema import CATEGORICAL
@@ -123,43 +125,149 @@ def symbolic_members(
     inputs
         From `arguments`.
     """
-    session = add_features(inputs, model["features"].kw_args["columns"])
+    rows = _Rows(inputs, model["features"].kw_args["columns"])
     return [
         (
             single(name).explainer,
             member["model"],
-            _matrix(member["preprocess"], session),
+            _matrix(member["preprocess"], rows),
             member["preprocess"],
         )
         for name, member in zip(members_of(candidate), pipelines_in(model), strict=True)
     ]
 
 
-def _matrix(preprocess: "ColumnTransformer", session: Mapping[str, Any]) -> "Var":
+class _Rows:
+    """Columns of sessions as the rows of a matrix; formulas of one kind are written all at once.
+
+    A regression has a hundred products: an operator for each would cost far more than the product.
+
+    Parameters
+    ----------
+    inputs
+        From `arguments`.
+    engineered
+        Names of the columns to compute beside them.
+    """
+
+    def __init__(self, inputs: Mapping[str, ndx.Array], engineered: Iterable[str]) -> None:
+        products = {name: factors for name in engineered if (factors := _factors(name))}
+        names = {*engineered, *chain(*products.values())} - products.keys()
+        alike = _alike(sorted(names & ENGINEERED.keys()))
+        of_one = {name: formula for group in alike for name, formula in group.items()}
+        others = names - of_one.keys() | {formula.name for formula in of_one.values()}
+        self._vectors: dict[str, ndx.Array] = add_features(
+            inputs, sorted(others & ENGINEERED.keys())
+        )
+        numbers = [name for name in self._vectors if name not in CATEGORICAL]
+        self._names = numbers
+        self._rows = _stacked([self._vectors[name] for name in numbers])
+        self._add({tuple(group): self._of_one(list(group.values())) for group in alike})
+        by_length = sorted(products, key=lambda name: len(products[name]))
+        same_length = [
+            list(same) for _, same in groupby(by_length, lambda name: len(products[name]))
+        ]
+        self._add(
+            {tuple(same): self._product([products[name] for name in same]) for same in same_length}
+        )
+
+    def matrix(self, columns: Sequence[str | ndx.Array]) -> "Var":
+        """Write columns, by name or as vectors of shape (N,), as a matrix of shape (N, columns)."""
+        own = [column for column in columns if not isinstance(column, str)]
+        rows = op.concat([self._rows, _stacked(own)], axis=0) if own else self._rows
+        places = iter(range(len(self._names), len(self._names) + len(own)))
+        order = [
+            self._names.index(column) if isinstance(column, str) else next(places)
+            for column in columns
+        ]
+        return op.transpose(op.gather(rows, op.const(np.array(order)), axis=0))
+
+    def vector(self, name: str) -> ndx.Array:
+        """Return a column, of shape (N,)."""
+        if name in self._vectors:
+            return self._vectors[name]
+        return ndx.asarray(op.squeeze(self._named([name]), op.const(np.array([0]))))
+
+    def _add(self, parts: Mapping[tuple[str, ...], "Var"]) -> None:
+        if parts:
+            self._names = [*self._names, *chain(*parts)]
+            self._rows = op.concat([self._rows, *parts.values()], axis=0)
+
+    def _named(self, names: Sequence[str]) -> "Var":
+        places = [self._names.index(name) for name in names]
+        return op.gather(self._rows, op.const(np.array(places)), axis=0)
+
+    def _of_one(self, formulas: Sequence[OfOne]) -> "Var":
+        """Write formulas that `_alike` put together."""
+        first = formulas[0]
+        if first.name in CATEGORICAL:
+            values = op.unsqueeze(self._vectors[first.name].unwrap_spox(), op.const(np.array([0])))
+        else:
+            values = self._named([formula.name for formula in formulas])
+        parameters = (
+            ndx.asarray(np.array(column)[:, None])
+            for column in zip(*(formula.parameters for formula in formulas), strict=True)
+        )
+        found: ndx.Array = first.function(ndx.asarray(values), *parameters)
+        return found.unwrap_spox()
+
+    def _product(self, factors: Sequence[tuple[str, ...]]) -> "Var":
+        """Write products of as many factors."""
+        first, *others = (self._named(names) for names in zip(*factors, strict=True))
+        return reduce(op.mul, others, first)
+
+
+def _alike(names: Iterable[str]) -> list[dict[str, OfOne]]:
+    """Group the columns that are made of one other by the same function, and by the same text."""
+    groups: dict[Any, dict[str, OfOne]] = {}
+    for name in names:
+        formula = ENGINEERED[name]
+        if isinstance(formula, OfOne):
+            text = formula.name if formula.name in CATEGORICAL else None
+            groups.setdefault((formula.function, text), {})[name] = formula
+    return list(groups.values())
+
+
+def _factors(name: str) -> tuple[str, ...]:
+    """Return the factors of a product, unless there is a product among them; else none."""
+    formula = ENGINEERED.get(name)
+    if not isinstance(formula, Product):
+        return ()
+    nested = any(isinstance(ENGINEERED.get(factor), Product) for factor in formula.factors)
+    return () if nested else formula.factors
+
+
+def _stacked(vectors: Sequence[ndx.Array]) -> "Var":
+    """Write vectors of shape (N,) as the rows of a matrix."""
+    joined = op.concat([vector.unwrap_spox() for vector in vectors], axis=0)
+    return op.reshape(joined, op.const(np.array([len(vectors), -1])))
+
+
+def _matrix(preprocess: "ColumnTransformer", rows: _Rows) -> "Var":
     """Write what a ColumnTransformer makes of sessions, as a matrix of shape (N, columns)."""
-    columns: list[Any] = []
+    columns: list[str | ndx.Array] = []
     for _, step, names in preprocess.transformers_:
         kind = step if isinstance(step, str) else type(step).__name__
         if kind == "OneHotEncoder":
             for name, levels in zip(names, step.categories_, strict=True):
-                columns += [(session[name] == str(level)).astype(ndx.float64) for level in levels]
+                values = rows.vector(name)
+                columns += [(values == str(level)).astype(ndx.float64) for level in levels]
         elif kind == "StandardScaler":
             for name, mean, scale in zip(names, step.mean_, step.scale_, strict=True):
-                columns.append((session[name] - float(mean)) / float(scale))
+                columns.append((rows.vector(name) - float(mean)) / float(scale))
         elif kind == "FunctionTransformer" and step.func is None:  # passes columns on
-            columns += [session[name] for name in names]
+            columns += names
         elif kind != "drop":
             raise ExportError(
                 f"the preprocessing step {kind} has no writer: add one to ecom.models.export"
             )
-    vectors = [column.unwrap_spox() for column in columns]
-    axis = op.const(np.array([1]))
-    return op.concat([op.unsqueeze(vector, axis) for vector in vectors], axis=1)
+    return rows.matrix(columns)
 
 
 def _linear(model: Any, matrix: "Var") -> Answer:
-    products = op.matmul(matrix, op.const(model.coef_[0]))
-    log_odds = op.add(products, number(model.intercept_[0]))
+    # A matrix of one column: ONNX Runtime 1.32 multiplies a transposed matrix and a vector wrongly.
+    products = op.matmul(matrix, op.const(model.coef_.T))
+    log_odds = op.add(op.squeeze(products, op.const(np.array([1]))), number(model.intercept_[0]))
     return Answer(log_odds, op.sigmoid(log_odds))
 
 

@@ -10,11 +10,12 @@ that are known and of r_i over the others. Its Shapley value is
     r_i + t (o_i - r_i),
 
 the multilinear extension of Owen (1972). The integrand is a polynomial of degree m - 1, which the
-Gauss-Legendre rule with ceil(m / 2) points integrates exactly.
+Gauss-Legendre rule with ceil(m / 2) points integrates exactly. Leaves with an odd m ask one
+question more, whose answer is always yes, so that those with as many points are written together.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import ndonnx as ndx
 import numpy as np
@@ -66,6 +67,36 @@ class Path(NamedTuple):
     at_most: list[float]
     shares: list[float]
     missing: list[bool]
+
+    def padded(self, length: int) -> Self:
+        """Return the same path with questions that every session answers, which change nothing."""
+        more = length - len(self.columns)
+        return type(self)(
+            self.value,
+            self.columns + [0] * more,
+            self.above + [-np.inf] * more,
+            self.at_most + [np.inf] * more,
+            self.shares + [1.0] * more,
+            self.missing + [True] * more,
+        )
+
+
+class Questions(NamedTuple):
+    """What as many leaves ask, of shape (questions of a leaf, leaves): as of `Path`."""
+
+    values: Matrix
+    columns: NDArray[np.int64]
+    above: Matrix
+    at_most: Matrix
+    shares: Matrix
+    missing: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, paths: list[Path]) -> Self:
+        """Put paths of the same length side by side."""
+        values, *others = zip(*paths, strict=True)
+        parts = [np.array(part).T for part in others]
+        return cls(np.broadcast_to(values, parts[0].shape), *parts)
 
 
 def export_explanation(
@@ -121,14 +152,14 @@ def _linear(model: Any, matrix: "Var", mean: Matrix) -> Contributions:
     return Contributions(float(model.intercept_[0] + mean @ weights), values)
 
 
-def _boosted_trees(model: Any, matrix: "Var", mean: Matrix) -> Contributions:
-    base, values = _tree_contributions(trees_of_boosting(model), matrix, len(mean))
+def _boosted_trees(model: Any, matrix: "Var", _: Matrix) -> Contributions:
+    base, values = _tree_contributions(trees_of_boosting(model), matrix)
     return Contributions(base + model._baseline_prediction.item(), values)
 
 
-def _forest(model: Any, matrix: "Var", mean: Matrix) -> Contributions:
+def _forest(model: Any, matrix: "Var", _: Matrix) -> Contributions:
     trees = trees_of_forest(model)
-    total, values = _tree_contributions(trees, single_precision(matrix), len(mean))
+    total, values = _tree_contributions(trees, single_precision(matrix))
     count = number(len(model.estimators_))
     base, shares = total / len(model.estimators_), op.div(values, count)
     # Each contribution keeps its share of the way from the base to the session.
@@ -147,47 +178,71 @@ EXPLANATIONS: Final[Mapping[Explainer, Callable[[Any, "Var", Matrix], Contributi
 }
 
 
-def _tree_contributions(trees: Trees, matrix: "Var", width: int) -> tuple[float, "Var"]:
+def _tree_contributions(trees: Trees, matrix: "Var") -> tuple[float, "Var"]:
     """Write the contributions of the matrix's columns to the sum of the leaves, and their base."""
     paths = [path for root in trees.roots for path in _paths(trees, root)]
     base = float(sum(path.value * np.prod(path.shares) for path in paths))
-    by_length: dict[int, list[Path]] = {}
+    by_points: dict[int, list[Path]] = {}
     for path in paths:
-        by_length.setdefault(len(path.columns), []).append(path)
-    by_length.pop(0, None)  # trees of a single leaf
-    if not by_length:
+        points = -(-len(path.columns) // 2)
+        if points:  # not of a tree of a single leaf
+            by_points.setdefault(points, []).append(path.padded(2 * points))
+    if not by_points:
         return base, op.mul(matrix, number(0))
-    return base, op.sum(
-        [_of_length(length, same, matrix, width) for length, same in sorted(by_length.items())]
+    groups = [(points, Questions.of(same)) for points, same in sorted(by_points.items())]
+    asked = Questions._make(
+        np.concatenate([part.ravel() for part in parts])
+        for parts in zip(*(group for _, group in groups), strict=True)
     )
+    gain = op.sub(op.cast(_follows(asked, matrix), to=np.float64), op.const(asked.shares))
+    integrals, begin = [], 0
+    for points, group in groups:
+        end = begin + group.shares.size
+        part = op.slice(gain, *(op.const(np.array([at])) for at in (begin, end, 1)))
+        integrals.append(_integrals(points, part, group.shares))
+        begin = end
+    contributions = op.mul(op.mul(gain, op.concat(integrals, axis=1)), op.const(asked.values))
+    found = op.scatter_elements(
+        op.expand(number(0), op.shape(matrix)),
+        op.expand(op.const(asked.columns[None, :]), op.shape(contributions)),
+        contributions,
+        axis=1,
+        reduction="add",
+    )
+    return base, found
 
 
-def _of_length(length: int, paths: list[Path], matrix: "Var", width: int) -> "Var":
-    """Write the contributions of the leaves whose paths ask for as many columns."""
-    columns = np.array([path.columns for path in paths])
-    shares = np.array([path.shares for path in paths])
-    asked = op.gather(matrix, op.const(columns.ravel()), axis=1)
-    above = op.const(np.array([path.above for path in paths]).ravel())
-    at_most = op.const(np.array([path.at_most for path in paths]).ravel())
-    missing = op.const(np.array([path.missing for path in paths]).ravel())
-    within = op.and_(op.greater(asked, above), op.less_or_equal(asked, at_most))
-    follows = op.or_(within, op.and_(op.isnan(asked), missing))
-    shape = op.const(np.array([-1, len(paths), length]))
-    gain = op.sub(op.reshape(op.cast(follows, to=np.float64), shape), op.const(shares))
-    points, weights = np.polynomial.legendre.leggauss(-(-length // 2))
-    # Factors r + t (o - r), of shape (N, leaves, columns, points); none is 0, since 0 < t < 1.
-    factors = op.add(
-        op.mul(op.unsqueeze(gain, op.const(np.array([3]))), op.const((points + 1) / 2)),
-        op.const(shares[:, :, None]),
+def _follows(asked: Questions, matrix: "Var") -> "Var":
+    """Write whether sessions satisfy each question, of shape (N, questions)."""
+    given = op.gather(matrix, op.const(asked.columns), axis=1)
+    within = op.and_(
+        op.greater(given, op.const(asked.above)), op.less_or_equal(given, op.const(asked.at_most))
     )
+    return op.or_(within, op.and_(op.isnan(given), op.const(asked.missing)))
+
+
+def _integrals(points: int, gain: "Var", shares: Matrix) -> "Var":
+    """Write the integrals of leaves that ask twice as many questions as the rule has points.
+
+    Parameters
+    ----------
+    points
+        Of the rule.
+    gain
+        o - r of each question, of shape (N, questions).
+    shares
+        r of each question, of shape (questions of a leaf, leaves).
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(points)
+    t, weights = (nodes + 1) / 2, weights / 2
+    # Factors r + t (o - r), of shape (N, points, questions of a leaf, leaves): ONNX Runtime is fast
+    # along a long last axis. None is 0, since 0 < t < 1.
+    leaves = op.reshape(gain, op.const(np.array([-1, 1, *shares.shape])))
+    factors = op.add(op.mul(leaves, op.const(t[:, None, None])), op.const(shares))
     product = op.reduce_prod(factors, op.const(np.array([2])), keepdims=1)
-    integral = op.matmul(op.div(product, factors), op.const(weights / 2))
-    values = np.array([path.value for path in paths])[:, None]
-    by_path = op.mul(op.mul(gain, integral), op.const(values))
-    places = np.zeros((columns.size, width))
-    places[np.arange(columns.size), columns.ravel()] = 1
-    flat = op.reshape(by_path, op.const(np.array([-1, columns.size])))
-    return op.matmul(flat, op.const(places))
+    weighted = op.mul(product, op.const(weights[:, None, None]))
+    integrals = op.reduce_sum(op.div(weighted, factors), op.const(np.array([1])), keepdims=0)
+    return op.reshape(integrals, op.const(np.array([-1, shares.size])))
 
 
 def _paths(trees: Trees, root: int) -> Iterator[Path]:

@@ -21,6 +21,7 @@ from ecom.models.parity import (
     sessions_at_bounds,
     sessions_of_schema,
     sessions_on_splits,
+    typical_sessions,
 )
 from ecom.params.threshold import Costs
 from ecom.schema import COLUMNS, FEATURE_SETS, FeatureSet
@@ -30,6 +31,7 @@ from ecom.serving.manifest import (
     GOLDEN,
     MANIFEST,
     MODEL,
+    SWEEP,
     Manifest,
     PackagedFigure,
     PackagedFile,
@@ -76,6 +78,8 @@ class Findings:
     ----------
     threshold, evaluate
         What the stages of these names found.
+    sweep
+        What each threshold gives, as CSV.
     card
         The model card.
     made_of
@@ -84,6 +88,7 @@ class Findings:
 
     threshold: "ThresholdResults"
     evaluate: "EvaluateResults"
+    sweep: bytes
     card: bytes
     made_of: Mapping[str, str]
 
@@ -122,13 +127,15 @@ def package(
     given = {name: table[columns] for name, table in sessions.items()}
     train = next(iter(given.values()))
     content = export(fitted.candidate, model, columns).SerializeToString(deterministic=True)
-    bounds, splits = (
+    typical, bounds, splits = (
+        typical_sessions(train),
         sessions_at_bounds(train),
         sessions_on_splits(fitted.candidate, model, train, params.seed),
     )
     drawn = sessions_of_schema(columns, params.rows, params.seed)
     sets = given | {
         "sessions drawn from the schema": drawn,
+        "typical sessions": typical,
         "sessions at bounds of the schema": bounds,
         "sessions next to a split of a tree": splits,
     }
@@ -143,7 +150,7 @@ def package(
     }
     few = splits.iloc[np.linspace(0, len(splits) - 1, min(params.golden, len(splits))).astype(int)]
     near = _next_to_threshold(score, pd.concat([splits, drawn], ignore_index=True), threshold)
-    kept = pd.concat([bounds, few, near], ignore_index=True)
+    kept = pd.concat([typical, bounds, few, near], ignore_index=True)
     explanation = export_explanation(fitted.candidate, model, columns, train)
     explained = explanation.SerializeToString(deterministic=True)
     summed = pd.concat([kept, train.head(EXPLAINED)], ignore_index=True)
@@ -156,9 +163,11 @@ def package(
         MODEL: content,
         EXPLANATION: explained,
         GOLDEN: (json.dumps(golden, indent=1, sort_keys=True) + "\n").encode(),
+        SWEEP: findings.sweep,
         CARD: findings.card,
     }
     manifest = Manifest(
+        data=findings.evaluate["data"],
         candidate=fitted.candidate,
         description=CANDIDATES[fitted.candidate].description,
         feature_set=fitted.feature_set,
@@ -239,5 +248,9 @@ def _golden(
 
 
 def _as_json(name: str, value: Any) -> str | float | bool:
-    kinds: dict[str, Callable[[Any], str | float | bool]] = {"category": str, "boolean": bool}
-    return kinds.get(_TYPES[name], float)(value)
+    kind = _TYPES[name]
+    if kind == "category":
+        return str(value)
+    if kind == "boolean":
+        return bool(value)
+    return int(value) if kind == "integer" and value == int(value) else float(value)

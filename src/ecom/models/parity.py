@@ -19,6 +19,7 @@ from ecom.models.candidates import members_of, single
 from ecom.models.explanation import sources
 from ecom.models.export import TREES
 from ecom.schema import COLUMNS
+from ecom.serving.manifest import TYPICAL
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -98,26 +99,49 @@ def sessions_of_schema(columns: Iterable[str], rows: int, seed: int) -> pd.DataF
     return pd.DataFrame({name: _draw(name, rows, rng) for name in columns})
 
 
-def sessions_at_bounds(sessions: pd.DataFrame) -> pd.DataFrame:
-    """Return a typical session, and the same with one column at a bound or in another category.
+def typical_sessions(sessions: pd.DataFrame) -> pd.DataFrame:
+    """Return a typical session, one of each kind of visitor, and one with page values.
+
+    A typical session has the lower medians and the most frequent categories.
 
     Parameters
     ----------
     sessions
-        Raw sessions; the typical one has their medians and their most frequent categories.
+        Raw sessions.
 
     Returns
     -------
     DataFrame
         With a column `where`.
     """
-    typical = {
-        name: values.mode()[0] if not _is_number(str(name)) else values.median()
-        for name, values in sessions.items()
-    }
-    found = [{**typical, WHERE: "a typical session"}]
-    for name in sessions:
-        column = _KNOWN[str(name)]
+    groups = {TYPICAL: sessions}
+    for visitor, group in sessions.groupby("VisitorType"):
+        groups[f"{TYPICAL}: VisitorType is {visitor}"] = group
+    if "PageValues" in sessions:
+        groups[f"{TYPICAL}: PageValues is above 0"] = sessions[sessions["PageValues"] > 0]
+    found = [
+        {**_typical(group), WHERE: where} for where, group in groups.items() if not group.empty
+    ]
+    return pd.DataFrame(found)
+
+
+def sessions_at_bounds(sessions: pd.DataFrame) -> pd.DataFrame:
+    """Return a typical session with one column at a bound, or in another category, at a time.
+
+    Parameters
+    ----------
+    sessions
+        Raw sessions.
+
+    Returns
+    -------
+    DataFrame
+        With a column `where`.
+    """
+    typical = _typical(sessions)
+    found = []
+    for name in map(str, sessions):
+        column = _KNOWN[name]
         others: tuple[Any, ...] = (column.minimum, column.maximum)
         if column.type == "category":
             others = (*column.allowed, UNKNOWN)
@@ -129,6 +153,15 @@ def sessions_at_bounds(sessions: pd.DataFrame) -> pd.DataFrame:
             if value != typical[name]
         ]
     return pd.DataFrame(found)
+
+
+def _typical(sessions: pd.DataFrame) -> dict[str, Any]:
+    return {
+        str(name): values.quantile(interpolation="lower")
+        if _is_number(str(name))
+        else values.mode()[0]
+        for name, values in sessions.items()
+    }
 
 
 def _draw(name: str, rows: int, rng: np.random.Generator) -> Any:

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ecom.errors import PackageError
-from ecom.schema import COLUMNS, FEATURE_SETS, FeatureSet
+from ecom.schema import COLUMNS, FEATURE_SETS, DataKind, FeatureSet
 
 FORMAT: Final = 1  # raised when an older reader would misread a newer package
 MANIFEST: Final = "manifest.json"
@@ -16,11 +16,13 @@ MODEL: Final = "model.onnx"
 EXPLANATION: Final = "explain.onnx"
 GOLDEN: Final = "golden.json"
 CARD: Final = "model_card.md"
+SWEEP: Final = "thresholds.csv"
+TYPICAL: Final = "a typical session"  # what `where` of such golden sessions begins with
 UNKNOWN_CATEGORIES: Final = "a category that is not among those allowed counts as none of them"
 
 # No other file, and none in another folder.
 FileName = Annotated[
-    str, Field(pattern=r"^(model\.onnx|explain\.onnx|golden\.json|model_card\.md)$")
+    str, Field(pattern=r"^(model\.onnx|explain\.onnx|golden\.json|thresholds\.csv|model_card\.md)$")
 ]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -65,6 +67,8 @@ class Manifest(_Part):
 
     Attributes
     ----------
+    data
+        Whether the model learned from real or from generated sessions.
     candidate, description
         What the model is.
     feature_set
@@ -89,6 +93,7 @@ class Manifest(_Part):
     """
 
     format: int = FORMAT
+    data: DataKind
     candidate: str
     description: str
     feature_set: FeatureSet

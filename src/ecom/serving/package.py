@@ -1,5 +1,6 @@
 """A package that was checked before it answers: its files, and the answers it is known to give."""
 
+import csv
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,15 @@ from typing import Any, Final
 import numpy as np
 
 from ecom.errors import PackageError
-from ecom.serving.manifest import EXPLANATION, GOLDEN, MANIFEST, MODEL, Manifest
+from ecom.serving.manifest import (
+    EXPLANATION,
+    GOLDEN,
+    MANIFEST,
+    MODEL,
+    SWEEP,
+    TYPICAL,
+    Manifest,
+)
 from ecom.serving.scoring import Scorer, load_graph, text_inputs
 
 CLOSE: Final = 1e-8  # to a golden answer, which has 9 significant digits
@@ -37,6 +46,19 @@ class Package:
     scorer: Scorer
     contents: Mapping[str, bytes]
 
+    def examples(self) -> dict[str, dict[str, Any]]:
+        """Return the typical sessions among the golden ones, by what they are typical of."""
+        return {
+            case["where"]: case["session"]
+            for case in json.loads(self.contents[GOLDEN])
+            if case["where"].startswith(TYPICAL)
+        }
+
+    def thresholds(self) -> list[dict[str, float]]:
+        """Return what each threshold gave on training rows that the model was not fitted to."""
+        rows = csv.DictReader(self.contents[SWEEP].decode().splitlines())
+        return [{name: float(value) for name, value in row.items()} for row in rows]
+
 
 def open_package(folder: Path) -> Package:
     """Open a package, once every file has its hash and every golden answer repeats.
@@ -50,7 +72,7 @@ def open_package(folder: Path) -> Package:
     text = _read(folder, MANIFEST)
     manifest = Manifest.parse(text)
     contents = {name: _checked(folder, name, manifest) for name in manifest.files}
-    if missing := {MODEL, EXPLANATION, GOLDEN} - contents.keys():
+    if missing := {MODEL, EXPLANATION, GOLDEN, SWEEP} - contents.keys():
         raise PackageError(f"{MANIFEST} names no {', '.join(sorted(missing))}")
     model, explanation = (_loaded(name, contents[name]) for name in (MODEL, EXPLANATION))
     scorer = Scorer(model, explanation, manifest.threshold)
@@ -62,7 +84,12 @@ def open_package(folder: Path) -> Package:
             f"{GOLDEN} does not hold sessions with their answers: {error!r}"
         ) from None
     version = hashlib.sha256(text).hexdigest()
-    return Package(manifest, version, scorer, {MANIFEST: text, **contents})
+    package = Package(manifest, version, scorer, {MANIFEST: text, **contents})
+    try:
+        package.thresholds()
+    except (TypeError, ValueError) as error:
+        raise PackageError(f"{SWEEP} does not hold numbers: {error}") from None
+    return package
 
 
 def _require_inputs(scorer: Scorer, manifest: Manifest) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import onnxruntime
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ecom.digits import round_scores
 
+BLOCK: Final = 100  # sessions that are explained at a time: 100 need some 50 MB
 Floats = NDArray[np.float64]
 Sessions = Mapping[str, Sequence[Any] | NDArray[Any]]
 
@@ -74,7 +75,11 @@ class Scorer:
         ValueError
             A column that the model needs is missing, or holds something else.
         """
-        log_odds, probability = self.model.run(["log_odds", "probability"], self._inputs(sessions))
+        return self.score(self._inputs(sessions))
+
+    def score(self, inputs: Mapping[str, NDArray[Any]]) -> Answers:
+        """Score what the graphs take: float64 and, for texts, object arrays of shape (n,)."""
+        log_odds, probability = self.model.run(["log_odds", "probability"], inputs)
         rounded = round_scores(probability)
         return Answers(log_odds, rounded, rounded >= self.threshold)
 
@@ -91,9 +96,20 @@ class Scorer:
         ValueError
             As of `answer`.
         """
-        inputs = self._inputs(sessions)
-        contributions, base = self.explanation.run(["contributions", "base"], inputs)
-        return Explanations(contributions, float(base[0]))
+        return self.contribute(self._inputs(sessions))
+
+    def contribute(self, inputs: Mapping[str, NDArray[Any]]) -> Explanations:
+        """Explain what the graphs take, as of `score`."""
+        size = len(next(iter(inputs.values())))
+        parts = [
+            self.explanation.run(
+                ["contributions", "base"],
+                {name: values[start : start + BLOCK] for name, values in inputs.items()},
+            )
+            for start in range(0, max(size, 1), BLOCK)
+        ]
+        base = parts[0][1]
+        return Explanations(np.concatenate([part[0] for part in parts]), float(base[0]))
 
     @cached_property
     def _text_inputs(self) -> dict[str, bool]:

@@ -1,0 +1,35 @@
+"""What the service takes at most."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the service takes at most: of each request, and at a time.
+
+    Attributes
+    ----------
+    body
+        Bytes of a request's body.
+    sessions
+        In one request.
+    concurrency
+        Requests that are being answered.
+    connections
+        Open ones.
+    seconds
+        For a request, from its first byte to its answer.
+    drain
+        Seconds in which requests are still taken after SIGTERM, so that load balancers notice.
+    """
+
+    body: int = 2_000_000
+    sessions: int = 1000
+    concurrency: int = 256
+    connections: int = 2000
+    seconds: float = 10
+    drain: float = 1
+
+
+LIMITS: Final = Limits()

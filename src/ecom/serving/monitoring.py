@@ -1,0 +1,159 @@
+"""What a service counts, in the format of Prometheus: requests, answers, inputs. No session."""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+from ecom.schema import COLUMNS, Column
+from ecom.serving.scoring import Answers
+
+FEW: Final = 20  # values, which are counted faster one by one
+SECONDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+SCORES: Final = tuple(np.round(np.linspace(0.05, 1, 20), 2).tolist())
+# Half decades: counts, seconds and values are spread over magnitudes.
+_STEPS: Final = (0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3000, 10000)
+
+
+class Monitoring:
+    """Counters of one service, which outlive the package that answers."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "ecom_requests", "Requests answered", ["route", "status"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "ecom_request_seconds",
+            "Time from the end of a request's head to its answer",
+            ["route"],
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.answers = Counter(
+            "ecom_answers", "Sessions answered", ["decision"], registry=self.registry
+        )
+        self.refused = Counter(
+            "ecom_sessions_refused", "Sessions that were bad input", registry=self.registry
+        )
+        self.unknown = Counter(
+            "ecom_unknown_categories",
+            "Categories that the schema does not have",
+            ["column"],
+            registry=self.registry,
+        )
+        self.categories = Counter(
+            "ecom_input_category",
+            "Sessions by category",
+            ["column", "value"],
+            registry=self.registry,
+        )
+        self.reloads = Counter(
+            "ecom_reloads", "Packages loaded or refused", ["outcome"], registry=self.registry
+        )
+        self.model = Gauge(
+            "ecom_model_info", "1 for the package that answers", ["version"], registry=self.registry
+        )
+        self.scores = Distribution("ecom_score", "Probabilities answered", SCORES)
+        self.inputs = {
+            column.name: Distribution(
+                "ecom_input", "Values of sessions", _edges(column), column.name
+            )
+            for column in COLUMNS
+            if column.type in ("integer", "number")
+        }
+        self.registry.register(_Distributions([self.scores]))
+        self.registry.register(_Distributions(list(self.inputs.values())))
+        self._allowed = {
+            column.name: set(column.allowed) for column in COLUMNS if column.type == "category"
+        }
+
+    def count(self, inputs: Mapping[str, NDArray[Any]], answers: Answers) -> None:
+        """Count sessions that were answered."""
+        flagged = int(answers.flagged.sum())
+        self.answers.labels("flagged").inc(flagged)
+        self.answers.labels("not flagged").inc(len(answers.flagged) - flagged)
+        self.scores.add(answers.probability)
+        for name, values in inputs.items():
+            if name in self.inputs:
+                self.inputs[name].add(values)
+            else:
+                self._count_categories(name, values)
+
+    def serve(self, version: str) -> None:
+        """Say which package answers from now on."""
+        self.model.clear()
+        self.model.labels(version).set(1)
+
+    def page(self) -> bytes:
+        """Return all counts in the text format of Prometheus."""
+        return generate_latest(self.registry)
+
+    def _count_categories(self, name: str, values: NDArray[Any]) -> None:
+        allowed = self._allowed.get(name)
+        for value in values.tolist():
+            if allowed is None:  # a boolean
+                label = "true" if value else "false"
+            elif value in allowed:
+                label = value
+            else:
+                label = "unknown"
+                self.unknown.labels(name).inc()
+            self.categories.labels(name, label).inc()
+
+
+class Distribution:
+    """A histogram of arrays of values, which a client library would take one at a time."""
+
+    def __init__(self, name: str, about: str, edges: tuple[float, ...], column: str = "") -> None:
+        self.name, self.about, self.edges, self.column = name, about, edges, column
+        self._upper = np.array(edges)
+        self._counts = np.zeros(len(edges) + 1, np.int64)
+        self._sum = 0.0
+
+    def add(self, values: NDArray[np.float64]) -> None:
+        """Count values, of shape (n,), each in the first bucket whose edge it does not exceed."""
+        if len(values) < FEW:
+            for value in values.tolist():
+                self._counts[bisect_left(self.edges, value)] += 1
+                self._sum += value
+        else:
+            places = np.searchsorted(self._upper, values)
+            self._counts += np.bincount(places, minlength=len(self._counts))
+            self._sum += float(values.sum())
+
+    def buckets(self) -> tuple[list[tuple[str, float]], float]:
+        """Return cumulative counts by upper edge, and the sum of the values."""
+        labels = [*(f"{edge:g}" for edge in self.edges), "+Inf"]
+        return list(zip(labels, self._counts.cumsum().tolist(), strict=True)), self._sum
+
+
+class _Distributions(Collector):
+    def __init__(self, distributions: list[Distribution]) -> None:
+        self._distributions = distributions
+
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        first = self._distributions[0]
+        labels = ["column"] if first.column else []
+        family = HistogramMetricFamily(first.name, first.about, labels=labels)
+        for distribution in self._distributions:
+            buckets, total = distribution.buckets()
+            family.add_metric([distribution.column] if labels else [], buckets, total)
+        yield family
+
+
+def _edges(column: Column) -> tuple[float, ...]:
+    return tuple(float(step) for step in _STEPS if column.minimum <= step <= column.maximum)

@@ -1,0 +1,202 @@
+"""The process: one loop, its signals, and a log of JSON lines."""
+
+import asyncio
+import json
+import logging
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from math import ceil
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from ecom.errors import PackageError, ServiceError
+from ecom.serving.app import make_app
+from ecom.serving.guard import Keys
+from ecom.serving.limits import Limits
+from ecom.serving.service import Service
+
+log = logging.getLogger("ecom.serving")
+
+BACKLOG: Final = 2048  # connections that the system holds until they are taken
+# What a record has of itself; the rest was given to it.
+_OWN: Final = {*vars(logging.makeLogRecord({})), "message", "asctime", "color_message"}
+
+
+def serve(package: Path, host: str, port: int, limits: Limits, keys: Keys) -> None:
+    """Answer requests until SIGTERM or SIGINT.
+
+    Parameters
+    ----------
+    package
+        Folder of the package. SIGHUP reads it again.
+    host, port
+        Where to listen; port 0 takes a free one, which the log names.
+    limits, keys
+        As of `ecom.serving.service.Service` and `ecom.serving.guard.Guard`.
+
+    Raises
+    ------
+    PackageError
+        The package is not what it was when it was made.
+    ServiceError
+        The address cannot be listened on.
+    """
+    begun = time.perf_counter()
+    _log_as_json()
+    service = Service(package, limits)
+    with _listening(host, port) as listener:
+        config = uvicorn.Config(
+            make_app(service, keys),
+            http=partial(_Impatient, limits),  # type: ignore[arg-type]  # called like a class
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=ceil(limits.seconds),
+            timeout_graceful_shutdown=ceil(limits.seconds) + 1,
+        )
+        address, bound = listener.getsockname()[:2]
+        log.info(
+            "ready",
+            extra={
+                "url": f"http://{f'[{address}]' if ':' in address else address}:{bound}",
+                "model": service.version,
+                "seconds": round(time.perf_counter() - begun, 3),
+            },
+        )
+        _Server(config, service).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Takes requests a while longer after SIGTERM, each on the last of its connection."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        if hasattr(signal, "SIGHUP"):
+            self._loop.add_signal_handler(signal.SIGHUP, self._start, self._reload)
+        await super().serve(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._loop is None or self._service.draining or sig == signal.SIGINT:
+            super().handle_exit(sig, frame)
+        else:
+            self._loop.call_soon_threadsafe(self._drain, super().handle_exit, sig)
+
+    def _drain(self, leave: Callable[[int, None], None], sig: int) -> None:
+        seconds = self._service.limits.drain
+        self._service.draining = True
+        log.info("draining", extra={"limit": seconds})
+        asyncio.get_running_loop().call_later(seconds, leave, sig, None)
+
+    def _start(self, work: Callable[[], Any]) -> None:
+        task = asyncio.ensure_future(work())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _reload(self) -> None:
+        with suppress(PackageError):  # which is logged
+            await self._service.reload()
+
+
+class _Impatient(HttpToolsProtocol):
+    """Waits for nobody longer than the limits say.
+
+    uvicorn ends connections that are idle between requests, but waits for ever for the head of a
+    request, for the rest of a body that was refused, and for a client to read its answer.
+    """
+
+    def __init__(self, limits: Limits, **given: Any) -> None:
+        super().__init__(**given)
+        self._limits = limits
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect()
+        if len(self.connections) > self._limits.connections:
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._cancel()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._expect()
+
+    def on_headers_complete(self) -> None:
+        self._cancel()  # from here on the guard's limit holds
+        super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        unread, unsent = self.cycle.more_body, self.transport.get_write_buffer_size()
+        if self.transport.is_closing() or unread or unsent:
+            self._expect()
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._expect()
+
+    def _expect(self) -> None:
+        self._cancel()
+        self._deadline = self.loop.call_later(self._limits.seconds, self.transport.abort)
+
+    def _cancel(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ServiceError(
+            f"cannot listen on {host}:{port} ({reason}): name another address with --host and "
+            "--port"
+        ) from None
+
+
+def _log_as_json() -> None:
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(_Json())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.raiseExceptions = False  # a log that nobody reads any more must not stop the service
+
+
+class _Json(logging.Formatter):
+    """One object a line: time, level, event, and what was given to the record."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        given = {name: value for name, value in vars(record).items() if name not in _OWN}
+        error = (
+            {"error": record.exc_info[0].__name__} if record.exc_info and record.exc_info[0] else {}
+        )
+        line = {
+            "time": f"{moment}.{int(record.msecs):03}Z",
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+        }
+        return json.dumps({**line, **given, **error}, default=str)

@@ -1,0 +1,190 @@
+"""The package that answers, and how another takes its place while requests come."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from ecom.errors import PackageError
+from ecom.serving.answers import Answer, Explanation, Prediction, Predictions
+from ecom.serving.limits import Limits
+from ecom.serving.monitoring import Monitoring
+from ecom.serving.package import Package, open_package
+from ecom.serving.scoring import Answers
+from ecom.serving.sessions import Batch, Reader
+
+log = logging.getLogger("ecom.serving")
+
+
+class Loaded(NamedTuple):
+    """A package, and what reads sessions along its manifest."""
+
+    package: Package
+    reader: Reader
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> Self:
+        """Open a package.
+
+        Raises
+        ------
+        PackageError
+            As of `ecom.serving.package.open_package`.
+        """
+        package = open_package(folder)
+        return cls(package, Reader(package.manifest.columns))
+
+
+class AnsweredBatch(NamedTuple):
+    """A batch, the answers to its good sessions, and what gave them."""
+
+    loaded: Loaded
+    batch: Batch
+    answers: Answers
+
+
+class Service:
+    """Answers with one package at a time: a session at once, batches on a thread of their own.
+
+    Parameters
+    ----------
+    folder
+        Of the package.
+    limits
+        Of requests.
+
+    Raises
+    ------
+    PackageError
+        As of `ecom.serving.package.open_package`.
+    """
+
+    def __init__(self, folder: Path, limits: Limits) -> None:
+        self.folder, self.limits = folder, limits
+        self.monitoring = Monitoring()
+        self.draining = False
+        self._loaded = Loaded.from_folder(folder)
+        self._batches = ThreadPoolExecutor(1, thread_name_prefix="batches")
+        self._reloading = asyncio.Lock()
+        self.monitoring.serve(self.version)
+
+    @property
+    def loaded(self) -> Loaded:
+        """What answers now. Take it once for a request: it may be replaced at any time."""
+        return self._loaded
+
+    @property
+    def version(self) -> str:
+        """SHA-256 of the manifest of the package that answers now."""
+        return self._loaded.package.version
+
+    async def reload(self) -> str:
+        """Answer with what the folder holds now, once it passed its self-test; return its version.
+
+        Raises
+        ------
+        PackageError
+            It did not pass: the package before goes on.
+        """
+        async with self._reloading:
+            try:
+                loaded = await asyncio.to_thread(Loaded.from_folder, self.folder)
+            except PackageError as error:
+                self.monitoring.reloads.labels("refused").inc()
+                log.warning("package refused", extra={"reason": str(error), "model": self.version})
+                raise
+            before, self._loaded = self.version, loaded
+            self.monitoring.reloads.labels("loaded").inc()
+            self.monitoring.serve(self.version)
+            log.info("package loaded", extra={"model": self.version, "before": before})
+            return self.version
+
+    def predict(self, body: bytes, request_id: str) -> Prediction:
+        """Answer one session, as JSON.
+
+        Raises
+        ------
+        BadInput
+            It is none.
+        """
+        package, reader = self._loaded
+        inputs = reader.one(body)
+        answers = package.scorer.score(inputs)
+        self.monitoring.count(inputs, answers)
+        return Prediction(
+            probability=answers.probability.item(),
+            flagged=answers.flagged.item(),
+            threshold=package.manifest.threshold,
+            model=package.version,
+            request_id=request_id,
+        )
+
+    def explain(self, body: bytes, request_id: str) -> Explanation:
+        """Answer one session, with reasons.
+
+        Raises
+        ------
+        BadInput
+            It is none.
+        """
+        package, reader = self._loaded
+        inputs = reader.one(body)
+        answers = package.scorer.score(inputs)
+        contributions, base = package.scorer.contribute(inputs)
+        self.monitoring.count(inputs, answers)
+        names = [column.name for column in reader.columns]
+        return Explanation(
+            probability=answers.probability.item(),
+            flagged=answers.flagged.item(),
+            threshold=package.manifest.threshold,
+            log_odds=answers.log_odds.item(),
+            base=base,
+            contributions=dict(zip(names, contributions[0].tolist(), strict=True)),
+            model=package.version,
+            request_id=request_id,
+        )
+
+    async def predict_many(self, body: bytes, request_id: str) -> Predictions:
+        """Answer an object with a list of sessions: each, or what is wrong with it.
+
+        Raises
+        ------
+        BadInput
+            It is none, or its list is longer than the limit.
+        """
+        (package, _), batch, answers = await self.answer_batch(
+            lambda reader: reader.many(body, self.limits.sessions)
+        )
+        found: list[Answer | None] = [None] * batch.size
+        for place, probability, flagged in zip(
+            batch.good, answers.probability.tolist(), answers.flagged.tolist(), strict=True
+        ):
+            found[place] = Answer(probability, flagged)
+        return Predictions(
+            answers=found,
+            problems=batch.problems,
+            threshold=package.manifest.threshold,
+            model=package.version,
+            request_id=request_id,
+        )
+
+    async def answer_batch(self, read: Callable[[Reader], Batch]) -> AnsweredBatch:
+        """Answer the good sessions of a batch, while other requests go on.
+
+        Parameters
+        ----------
+        read
+            Reads the batch; may raise `BadInput`.
+        """
+        loaded = self._loaded
+
+        def answer() -> AnsweredBatch:
+            batch = read(loaded.reader)
+            return AnsweredBatch(loaded, batch, loaded.package.scorer.score(batch.inputs))
+
+        answered = await asyncio.get_running_loop().run_in_executor(self._batches, answer)
+        self.monitoring.count(answered.batch.inputs, answered.answers)
+        self.monitoring.refused.inc(answered.batch.size - len(answered.batch.good))
+        return answered
