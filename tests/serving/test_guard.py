@@ -14,10 +14,10 @@ import pytest
 from ecom.serving.guard import Guard, Keys, Refused
 from ecom.serving.limits import Limits
 from ecom.serving.service import Service
-from generated import features_and_labels
+from generated import rows
 from service import Served, served
 
-ROW: dict[str, Any] = features_and_labels()[0].astype({"Weekend": bool}).iloc[0].to_dict()
+ROW = rows(1)[0]
 
 
 def asked(
@@ -196,7 +196,7 @@ def test_the_log_has_a_line_for_each_request_and_no_session(service: Served) -> 
 
 
 def test_without_its_key_the_package_cannot_be_replaced_by_request(
-    made: tuple[Any, Any], folder: Path, tmp_path: Path
+    folder: Path, tmp_path: Path
 ) -> None:
     with served(folder, tmp_path / "log", ECOM_API_KEY="user") as locked:
         refused = locked.post("/admin/reload", None, Authorization="Bearer user")

@@ -24,7 +24,9 @@ def test_a_session_is_described_column_by_column(document: Any) -> None:
         "type": "integer",
     }
     assert "Nov" in session["properties"]["Month"]["examples"]
-    assert document["components"]["schemas"]["Sessions"]["properties"]["sessions"]["maxItems"] == 100
+    assert (
+        document["components"]["schemas"]["Sessions"]["properties"]["sessions"]["maxItems"] == 100
+    )
 
 
 def test_each_reference_leads_somewhere(document: Any) -> None:
@@ -32,7 +34,11 @@ def test_each_reference_leads_somewhere(document: Any) -> None:
         if isinstance(part, dict):
             own = [part["$ref"]] if isinstance(part.get("$ref"), str) else []
             return own + [found for value in part.values() for found in references(value)]
-        return [found for value in part for found in references(value)] if isinstance(part, list) else []
+        return (
+            [found for value in part for found in references(value)]
+            if isinstance(part, list)
+            else []
+        )
 
     found = set(references(document))
     assert len(found) > 5

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,11 +11,9 @@ from ecom.serving.limits import LIMITS
 from ecom.serving.manifest import Manifest
 from ecom.serving.service import Service
 from ecom.serving.sessions import BadInput, Batch, Reader
-from generated import features_and_labels
+from generated import rows
 
-ROWS: list[dict[str, Any]] = (
-    features_and_labels()[0].head(20).astype({"Weekend": bool}).to_dict("records")
-)
+ROWS = rows(20)
 BODY = json.dumps(ROWS[0]).encode()
 
 
@@ -33,7 +30,7 @@ def safe_threshold(folder: Path) -> float:
     golden = json.loads((folder / "golden.json").read_bytes())
     below = max(case["probability"] for case in golden if not case["flagged"])
     above = min(case["probability"] for case in golden if case["flagged"])
-    return (below + above) / 2
+    return float(below + above) / 2
 
 
 def test_a_new_package_answers_from_its_reload_on(folder: Path) -> None:

@@ -1,5 +1,7 @@
 """Generated sessions as the stages have them, for tests of what comes after cleaning."""
 
+from typing import Any
+
 import pandas as pd
 
 from ecom.data.cleaning import clean
@@ -16,3 +18,9 @@ def typed_sessions(rows: int = 600, *, drop_duplicates: bool = True) -> pd.DataF
 def features_and_labels() -> "tuple[pd.DataFrame, pd.Series[int]]":
     sessions = typed_sessions()
     return sessions[list(FEATURES)], sessions[TARGET]
+
+
+def rows(count: int) -> list[dict[str, Any]]:
+    """Return the features of sessions as JSON has them."""
+    table = features_and_labels()[0].head(count).astype({"Weekend": bool})
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]

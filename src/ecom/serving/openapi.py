@@ -16,6 +16,7 @@ from ecom.serving.answers import (
     Refusal,
 )
 from ecom.serving.service import Service
+from ecom.serving.sessions import SESSIONS
 
 _REFUSALS: Final = {
     401: "The key is missing or wrong",
@@ -97,7 +98,10 @@ def document(
         *(reader.session, reader.batch),
     ]
     _, schemas = msgspec.json.schema_components(named, ref_template="#/components/schemas/{name}")
-    schemas["Sessions"]["properties"]["sessions"]["maxItems"] = service.limits.sessions
+    sessions = schemas["Sessions"]["properties"][SESSIONS]
+    sessions["maxItems"] = service.limits.sessions
+    # A request with a bad row is a good request: the row is answered with what is wrong with it.
+    sessions["items"] = {"anyOf": [sessions["items"], {}]}
     found.setdefault("components", {})["schemas"] = schemas
     examples = {where: {"value": session} for where, session in package.examples().items()}
     paths = found["paths"]
