@@ -1,4 +1,4 @@
-"""A package, made of a small model."""
+"""A package, made of a small model, and a service that answers with it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,47 +6,17 @@ from typing import Any
 
 import pytest
 
-from ecom.evaluation.counts import count_flagged
-from ecom.evaluation.curves import sweep
-from ecom.models.packaging import Findings, Fitted, package
 from ecom.models.pipelines import build_pipeline
-from ecom.params.package import Package
-from ecom.params.threshold import Costs
 from generated import features_and_labels
+from packaged import packaged, written
 from service import Served, served
-
-SESSIONS, LABELS = features_and_labels()
-THRESHOLD: Any = {
-    "threshold": 0.15,
-    "strategy": "minimum_cost",
-    "costs": {"false_positive": 1.0, "false_negative": 5.0},
-}
-EVALUATE: Any = {
-    "data": "real",
-    "best_model": {"pr_auc": 0.7},
-    "intervals": {"best_model": {"pr_auc": [0.6, 0.8]}},
-}
 
 
 @pytest.fixture(scope="session")
 def made() -> tuple[Any, dict[str, bytes]]:
     """Return a model, and the files of its package."""
-    model = build_pipeline("average", seed=0).fit(SESSIONS, LABELS)
-    counts = count_flagged(LABELS, model.predict_proba(SESSIONS)[:, 1])
-    table = sweep(counts, Costs.model_validate(THRESHOLD["costs"]), THRESHOLD["threshold"])
-    files, _ = package(
-        Fitted("average", "end_of_session", model),
-        Findings(
-            THRESHOLD,
-            EVALUATE,
-            table.to_csv(index=False).encode(),
-            b"# Card\n",
-            {"models/best_model.joblib": "0" * 32},
-        ),
-        {"sessions": SESSIONS},
-        Package(rows=100, golden=5, seed=0),
-    )
-    return model, files
+    model = build_pipeline("average", seed=0).fit(*features_and_labels())
+    return model, packaged(model, "average")
 
 
 @pytest.fixture
@@ -65,11 +35,3 @@ def service(
     package = written(made[1], folder / "package")
     with served(package, folder / "log", *options, ECOM_ADMIN_KEY="boss") as running:
         yield running
-
-
-def written(files: dict[str, bytes], folder: Path) -> Path:
-    """Write the files of a package."""
-    folder.mkdir(exist_ok=True)
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
-    return folder

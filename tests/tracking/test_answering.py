@@ -1,27 +1,54 @@
-"""The shipped model answers with a probability and a decision."""
+"""The shipped model answers with a probability and a decision, as the package does."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from ecom.errors import DataError
+from ecom.digits import round_scores
+from ecom.errors import DataError, PackageError
 from ecom.models.pipelines import build_pipeline
 from ecom.schema import FEATURE_SETS
 from ecom.tracking.answering import PurchaseModel
 from generated import features_and_labels
+from packaged import packaged, written
+
+SESSIONS, LABELS = features_and_labels()
+COLUMNS = list(FEATURE_SETS["at_arrival"])
 
 
-def test_it_answers_with_the_probability_and_the_decision_by_its_threshold() -> None:
-    sessions, labels = features_and_labels()
-    pipeline = build_pipeline("logistic", feature_set="at_arrival").fit(sessions, labels)
-    columns = FEATURE_SETS["at_arrival"]
-    model = PurchaseModel(pipeline, columns, 0.2)
+@pytest.fixture(scope="module")
+def made() -> tuple[Any, dict[str, bytes]]:
+    pipeline = build_pipeline("logistic", feature_set="at_arrival").fit(SESSIONS[COLUMNS], LABELS)
+    return pipeline, packaged(pipeline, "logistic", "at_arrival")
 
-    answers = model.predict(None, sessions)
 
-    np.testing.assert_array_equal(answers["probability"], pipeline.predict_proba(sessions)[:, 1])
-    assert (answers["decision"] == (answers["probability"] >= 0.2)).all()
-    assert answers.index.equals(sessions.index)
-    assert model.predict(None, sessions[list(columns)]).equals(answers)
-    assert model.predict(None, sessions.head(0)).shape == (0, 2)
+def test_it_answers_with_the_probability_and_the_decision_by_its_threshold(
+    made: tuple[Any, dict[str, bytes]], tmp_path: Path
+) -> None:
+    pipeline, files = made
+    context = SimpleNamespace(artifacts={"package": str(written(files, tmp_path))})
+    model = PurchaseModel()
+    model.load_context(context)
+
+    answers = model.predict(None, SESSIONS)
+
+    expected = round_scores(pipeline.predict_proba(SESSIONS[COLUMNS])[:, 1])
+    np.testing.assert_allclose(answers["probability"], expected, rtol=0, atol=1e-12)
+    assert (answers["decision"] == (answers["probability"] >= 0.15)).all()
+    assert answers.index.equals(SESSIONS.index)
+    assert model.predict(None, SESSIONS[COLUMNS]).equals(answers)
+    assert model.predict(None, SESSIONS.head(0)).shape == (0, 2)
     with pytest.raises(DataError, match="Month must be one of"):
-        model.predict(None, sessions.assign(Month="Smarch"))
+        model.predict(None, SESSIONS.assign(Month="Smarch"))
+
+
+def test_it_loads_no_package_that_was_changed(
+    made: tuple[Any, dict[str, bytes]], tmp_path: Path
+) -> None:
+    folder = written(made[1] | {"model.onnx": b"graph"}, tmp_path)
+
+    with pytest.raises(PackageError, match=r"model\.onnx has 5 bytes"):
+        PurchaseModel().load_context(SimpleNamespace(artifacts={"package": str(folder)}))

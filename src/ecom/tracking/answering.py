@@ -1,34 +1,29 @@
 """The model as MLflow ships it: it takes sessions as pandas reads them, and answers for a shop."""
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
+from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 
 from ecom.data.validation import typed_sessions
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from ecom.serving.package import Package, open_package
 
 
 class PurchaseModel(PythonModel):
-    """The tuned model with its threshold, for ``mlflow.pyfunc``.
+    """The package, for ``mlflow.pyfunc``: nothing is unpickled to load it."""
 
-    Parameters
-    ----------
-    model
-        Fitted Pipeline that takes raw sessions.
-    columns
-        The raw columns that it needs; a session may have others.
-    threshold
-        Scores of at least this are flagged.
-    """
+    def load_context(self, context: Any) -> None:
+        """Open the package.
 
-    def __init__(self, model: Any, columns: "Sequence[str]", threshold: float) -> None:
-        self.model = model
-        self.columns = tuple(columns)
-        self.threshold = threshold
+        Raises
+        ------
+        PackageError
+            It is not what it was when it was made.
+        """
+        (folder,) = context.artifacts.values()
+        self.package: Package = open_package(Path(folder))
 
     def predict(
         self,
@@ -58,9 +53,13 @@ class PurchaseModel(PythonModel):
             A column is missing, or a value is not what `ecom.schema` allows; the message names the
             columns, the rules, and the first rows that break them.
         """
-        sessions = typed_sessions(model_input, self.columns)
-        probability = self.model.predict_proba(sessions)[:, 1] if len(sessions) else np.empty(0)
+        columns = [column.name for column in self.package.manifest.columns]
+        sessions = typed_sessions(model_input, columns)
+        answers = self.package.scorer.answer({name: sessions[name].to_numpy() for name in columns})
         return pd.DataFrame(
-            {"probability": probability, "decision": probability >= self.threshold},
+            {"probability": answers.probability, "decision": answers.flagged},
             index=sessions.index,
         )
+
+
+set_model(PurchaseModel())  # MLflow runs this module to load the model

@@ -1,15 +1,10 @@
 """Recording the state of a folder: the one entry point, for the stage and for the command."""
 
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Final
 
-import joblib
-
-from ecom.features import add_features  # noqa: F401  the model unpickles it and the next
-from ecom.models.averaging import LogOddsAverage  # noqa: F401
-from ecom.project.files import BEST_MODEL, TRAIN
+from ecom.project.files import PACKAGE, TRAIN
 from ecom.project.states import folder_state
 from ecom.schema import FEATURE_SETS
 from ecom.tracking.provenance import Provenance, provenance_of
@@ -43,14 +38,12 @@ def record(root: Path) -> Recorded:
     state.require_fresh()
     origin = provenance_of(root, state)
     run = runs_of(state, origin.name)
-    from ecom.tracking.answering import PurchaseModel
-
     columns = FEATURE_SETS[state.metrics["evaluate"]["feature_set"]]
-    model = PurchaseModel(
-        joblib.load(BytesIO(state.read(BEST_MODEL))),
-        columns,
-        state.metrics["threshold"]["threshold"],
-    )
+    package = {
+        Path(path).name: state.read(path)
+        for path in state.lock.outs
+        if path.startswith(f"{PACKAGE}/")
+    }
     example = state.table(TRAIN)[list(columns)].head(EXAMPLES)
     store = Store(root)
-    return Recorded(store.log(run, state, origin, model, example), store.address, origin)
+    return Recorded(store.log(run, state, origin, package, example), store.address, origin)

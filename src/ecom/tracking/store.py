@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ecom.errors import TrackingError
 from ecom.project.place import ADDRESS_VARIABLE, DATABASE, local_home
 from ecom.project.states import State
+from ecom.serving.manifest import MODEL
 from ecom.tracking import views
 from ecom.tracking.provenance import PREFIX, Provenance
 from ecom.tracking.rooting import artifact_root, database_address, follow_folder
@@ -24,16 +25,13 @@ if TYPE_CHECKING:
     from mlflow.entities import Experiment
     from mlflow.entities import Run as MlflowRun
 
-    from ecom.tracking.answering import PurchaseModel
 
 REGISTERED: Final = "ecom-purchase"
 CHALLENGER: Final = "challenger"
 MODEL_NAME: Final = "model"
+GRAPH_NAME: Final = "graph"  # of the package alone, in the flavour of ONNX
 # Packages that the logged model needs to predict.
-NEEDED: Final = (
-    *("cloudpickle", "joblib", "mlflow", "numpy", "pandas", "pandera", "pydantic"),
-    *("scikit-learn", "scipy"),
-)
+NEEDED: Final = ("mlflow", "numpy", "onnxruntime", "pandas", "pandera", "pydantic")
 SECONDS: Final = 120.0  # that logging a state may take
 # By default, MLflow waits minutes for a dead server, at each of a hundred requests.
 DEFAULTS: Final = {
@@ -112,7 +110,7 @@ class Store:
         run: Run,
         state: State,
         origin: Provenance,
-        model: "PurchaseModel",
+        package: Mapping[str, bytes],
         example: "pd.DataFrame",
     ) -> str:
         """Log a state, unless it is logged already; return the id of its parent run.
@@ -125,8 +123,8 @@ class Store:
             State to read the files from.
         origin
             Becomes tags of every run.
-        model
-            What answers with the threshold in use.
+        package
+            Files of the package, by name.
         example
             A few raw sessions.
 
@@ -140,7 +138,7 @@ class Store:
             if known is None:
                 self._forget(client, origin.state)
                 parent = self._write(client, run, state, origin.tags())
-                self._log_model(parent, model, example)  # last, because it ends the run
+                self._log_model(parent, package, example)  # last, because it ends the run
             else:
                 parent = known.info.run_id
                 if later := _later(origin, known.data.tags):
@@ -214,20 +212,34 @@ class Store:
         client.set_experiment_tag(created, "mlflow.note.content", description)
         return client.get_experiment(created)
 
-    def _log_model(self, run_id: str, model: "PurchaseModel", example: "pd.DataFrame") -> None:
+    def _log_model(
+        self, run_id: str, package: Mapping[str, bytes], example: "pd.DataFrame"
+    ) -> None:
         import mlflow
+        import onnx
+
+        from ecom.tracking import answering
 
         self._check_deadline()
-        package = Path(__file__).parent.parent
-        with self._in_use(), mlflow.start_run(run_id=run_id):
+        library = Path(__file__).parent.parent
+        with TemporaryDirectory() as folder, self._in_use(), mlflow.start_run(run_id=run_id):
+            for name, content in package.items():
+                (Path(folder) / name).write_bytes(content)
             mlflow.pyfunc.log_model(
                 name=MODEL_NAME,
-                python_model=model,
+                python_model=answering.__file__,
+                artifacts={"package": folder},
                 # MLflow's would refuse whole numbers that pandas reads where others have decimals.
                 signature=False,
                 input_example=example,
-                code_paths=[str(package)],
-                pip_requirements=[f"{name}=={version(name)}" for name in NEEDED],
+                code_paths=[str(library)],
+                pip_requirements=_pinned(*NEEDED),
+            )
+            mlflow.onnx.log_model(
+                onnx.load_from_string(package[MODEL]),
+                name=GRAPH_NAME,
+                onnx_execution_providers=["CPUExecutionProvider"],
+                pip_requirements=_pinned("mlflow", "numpy", "onnx", "onnxruntime", "pandas"),
             )
 
     @contextmanager
@@ -271,7 +283,11 @@ class Store:
             outputs = client.get_run(run_id).outputs
             if outputs is None:
                 raise TrackingError(f"run {run_id} at {self.address} has no model")
-            model = outputs.model_outputs[0].model_id
+            model = next(
+                output.model_id
+                for output in outputs.model_outputs
+                if client.get_logged_model(output.model_id).name == MODEL_NAME
+            )
             version = client.create_model_version(
                 REGISTERED, f"models:/{model}", run_id=run_id, tags=origin.tags(), model_id=model
             )
@@ -311,3 +327,7 @@ def runs_of_state(client: "MlflowClient", key: str, *experiments: str) -> "list[
         if experiment.name in experiments or not experiments
     ]
     return list(client.search_runs(ids, f"tags.`{STATE_TAG}` = '{key}'", max_results=1000))
+
+
+def _pinned(*names: str) -> list[str]:
+    return [f"{name}=={version(name)}" for name in names]
