@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve check test prove lint format deps review ui report study verdicts bench docs lock audit sbom
+.PHONY: help run serve check test prove lint format deps review ui report study verdicts bench bench-serve docs lock audit sbom
 
 help:  ## list the commands
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
 run: $(VENV)/run.ready  ## set up, run the pipeline, show what was found
 	@python -m ecom run
@@ -66,6 +66,9 @@ study: $(VENV)/run.ready  ## judge the choice of model over ten splits (about si
 bench: $(VENV)/test.ready  ## weigh the environment, and time the pipeline, stage by stage
 	python benchmarks/environment.py
 	python benchmarks/pipeline.py
+
+bench-serve: $(VENV)/test.ready  ## time the service beside its peers (five minutes; needs wrk)
+	python benchmarks/serving.py
 
 docs: $(VENV)/test.ready  ## write what is generated: results in README.md, docs/licences.md
 	@python -m ecom docs

@@ -32,11 +32,6 @@ TOTALS: Final[Mapping[str, Formula]] = {
 }
 
 
-def _position(values: Any, allowed: tuple[str, ...]) -> Any:
-    """Return the position of each value among those allowed, from 1; 0 for any other value."""
-    return sum((values == value) * float(place) for place, value in enumerate(allowed, start=1))
-
-
 @dataclass(frozen=True)
 class OfOne:
     """The formula of a column that is made of one other: of each of its values alone.
@@ -110,6 +105,23 @@ class Product:
         return math.prod(session[name] for name in self.factors)
 
 
+@dataclass(frozen=True)
+class WeightedSum:
+    """The formula of a sum of other columns, each times a weight."""
+
+    weights: tuple[tuple[str, float], ...]
+
+    def __call__(self, session: Mapping[str, Any]) -> Any:
+        """Return the weighted sum of the columns' values."""
+        return sum(session[name] * weight for name, weight in self.weights)
+
+
+def _position(name: str, allowed: tuple[str, ...]) -> WeightedSum:
+    """Return the position of a value among those allowed, from 1; 0 for any other value."""
+    places = enumerate(allowed, start=1)
+    return WeightedSum(tuple((f"{name}={value}", float(place)) for place, value in places))
+
+
 def _products(*factors: tuple[str, ...]) -> dict[str, Formula]:
     """Return the products of every combination of one column from each factor."""
     combinations: list[tuple[str, ...]] = [()]
@@ -128,8 +140,8 @@ RATIOS: Final[Mapping[str, Formula]] = {
     "ExitMinusBounce": lambda session: session["ExitRates"] - session["BounceRates"],
     "PageValues * TotalPages": Product(("PageValues", "TotalPages")),
     "ProductShare": lambda session: session["ProductRelated"] / (session["TotalPages"] + 1),
-    "MonthNumber": lambda session: _position(session["Month"], MONTHS),
-    "VisitorTypeNumber": lambda session: _position(session["VisitorType"], VISITOR_TYPES),
+    "MonthNumber": _position("Month", MONTHS),
+    "VisitorTypeNumber": _position("VisitorType", VISITOR_TYPES),
 }
 
 _PATTERNS: Final[Mapping[str, Formula]] = {

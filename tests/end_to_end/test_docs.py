@@ -82,10 +82,18 @@ NOT_RUN = {
     "make check": "runs the fast tests of what runs this",
     "make format": "changes the code; `make lint` checks the same",
     "make audit": "asks PyPI for its list of vulnerabilities, which not every mirror has",
+    "make bench-serve": "times servers for five minutes; writes docs/serving.md",
     "make bench": "times things for a minute; its code is linted and typed",
     "make lint": "make test runs it first",
     "make lock": "takes the newest versions there are",
     "make prove": "runs for half an hour: what runs this",
+    "make serve": "serves until it is stopped; test_serving.py runs it",
+    "curl -H 'Content-Type: application/json' -d @docs/session.json http://127.0.0.1:8000/predict": (
+        "test_serving.py runs it"
+    ),
+    "python -m ecom serve": "serves until it is stopped; test_serving.py runs it",
+    "python -m ecom serve --help": "prints the options; test_serving.py runs the command",
+    "kill -HUP PID": "test_server.py sends the signal",
     "make study": "runs for six minutes; writes docs/study.md",
     "make test": "runs this",
     "make ui": "serves until it is stopped; test_tracking.py runs such a server",

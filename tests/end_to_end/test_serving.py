@@ -1,12 +1,21 @@
 """What was reviewed is what is served: to the last digit, by every way in, whatever is asked."""
 
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -17,10 +26,13 @@ from tritonclient.utils import np_to_triton_dtype
 
 from ecom.models.averaging import log_odds
 from ecom.schema import FEATURES
-from project import Project
+from load import Clients
+from project import ROOT, Project
+from servers import free_port, running
 from service import Served, served
 
 BLOCK = 1000
+SOAK_SECONDS = 180
 THOROUGH = settings().max_examples > 1000  # make prove
 CASES = 500 if THOROUGH else 25  # of each way in and each kind: as documented, and not
 
@@ -123,3 +135,63 @@ def test_whatever_is_asked_is_answered_as_documented(serving: Served, mode: Gene
         check()
     assert sum(answered.values()) >= 5 * CASES
     assert answered[200 if mode is GenerationMode.POSITIVE else 422] > 2 * CASES
+
+
+def test_the_request_of_the_readme_is_answered(synthetic: Project, serving: Served) -> None:
+    (command,) = re.findall("^curl .*$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M)
+
+    done = subprocess.run(
+        ["bash", "-c", command.replace(":8000/", f":{serving.port}/")],
+        cwd=synthetic.root,
+        capture_output=True,
+        check=True,
+    )
+
+    answer = json.loads(done.stdout)
+    assert 0 < answer["probability"] < 1
+    assert answer["flagged"] == (answer["probability"] >= answer["threshold"])
+
+
+def test_without_options_it_serves_the_package_of_the_folder_or_of_generated_sessions(
+    unchanged: Project, tmp_path: Path
+) -> None:
+    package = unchanged.root / "models" / "package"
+    generated = unchanged.root / ".synthetic" / "models" / "package"
+    for number in range(2):
+        if number:
+            shutil.copytree(package, generated)
+            (package / "manifest.json").unlink()
+        port = free_port()
+        command = ("env", "-C", str(unchanged.root), sys.executable, "-m", "ecom", "serve")
+        ready, log = f"http://127.0.0.1:{port}/health/ready", tmp_path / f"{number}.log"
+        with running(*command, "--port", str(port), ready=ready, log=log):
+            assert '"event": "ready"' in log.read_text(encoding="utf-8")
+    shutil.rmtree(unchanged.root / ".synthetic")
+
+
+@pytest.mark.prove
+def test_under_load_and_attack_every_request_is_answered_and_memory_stays(
+    synthetic: Project, sessions: pd.DataFrame, tmp_path: Path
+) -> None:
+    bodies = [json.dumps(row).encode() for row in sessions.to_dict("records")]
+    package, log = synthetic.root / "models" / "package", tmp_path / "log"
+    sizes = []
+    with served(package, log, "--timeout", "3", "--drain", "2") as loaded:
+        process, clients = psutil.Process(loaded.process.pid), Clients(loaded.port, bodies)
+        with clients.at_work(asking=12, disturbing=4):
+            for _ in range(SOAK_SECONDS // 10):
+                time.sleep(10)
+                sizes.append(round(process.memory_info().rss / 2**20))
+            files = process.num_fds()
+            loaded.process.send_signal(signal.SIGTERM)
+        assert loaded.process.wait(timeout=30) in (0, -signal.SIGTERM)
+
+    print(f"{dict(clients.came)}; MiB every 10 s: {sizes}; {files} open files")
+    assert set(clients.came) == {"200", "disturbed"}
+    assert min(clients.came.values()) > 1000
+    half = len(sizes) // 2
+    assert max(sizes[half:]) < 1.1 * max(sizes[:half])
+    assert files < 400
+    text = log.read_text(encoding="utf-8")
+    assert "Traceback" not in text
+    assert '"event": "fault"' not in text

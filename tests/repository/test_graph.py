@@ -31,6 +31,7 @@ NAMES = {  # in f-strings, by what they start with
     "metrics/": ("validate", "clean", "features", "cv", "tune", "threshold", "evaluate", "explain"),
     "models/package/": (
         *("explain.onnx", "golden.json", "manifest.json", "model.onnx", "model_card.md"),
+        "thresholds.csv",
     ),
 }
 MODELS = ("baseline", "best_model")

@@ -15,6 +15,7 @@ OF_OTHERS = {
     "model_card.md": "an output of the pipeline: its md5 is in dvc.lock",
     "study.md": "written by `make study`",
     "verdicts.md": "written by `make verdicts`",
+    "serving.md": "written by `make bench-serve`",
     "licences.md": "written by `make docs`",
     "brief_protocol.md": "figures of the brief: tests/end_to_end/test_brief.py reproduces them",
     "0004-candidates.md": "what was found when it was decided",

@@ -29,6 +29,7 @@ REVIEWED_LICENCES = {
     "shtab": "MPL-2.0: completes commands in the shell",
     "skops": "MIT, which its metadata do not say",
     "tqdm": "MPL-2.0, for a part",
+    "uvloop": "Apache-2.0 or MIT; only its address is unknown",
 }
 
 

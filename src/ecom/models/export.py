@@ -16,7 +16,7 @@ import spox.opset.ai.onnx.ml.v5 as ml
 import spox.opset.ai.onnx.v21 as op
 
 from ecom.errors import ExportError
-from ecom.features import ENGINEERED, OfOne, Product, add_features
+from ecom.features import ENGINEERED, OfOne, Product, WeightedSum, add_features
 from ecom.models.averaging import CERTAIN, pipelines_in
 from ecom.models.candidates import Explainer, members_of, single
 from ecom.schema import CATEGORICAL
@@ -152,7 +152,13 @@ class _Rows:
 
     def __init__(self, inputs: Mapping[str, ndx.Array], engineered: Iterable[str]) -> None:
         products = {name: factors for name in engineered if (factors := _factors(name))}
-        names = {*engineered, *chain(*products.values())} - products.keys()
+        sums = {
+            name: formula.weights
+            for name in engineered
+            if isinstance(formula := ENGINEERED[name], WeightedSum)
+        }
+        terms = (term for weights in sums.values() for term, _ in weights)
+        names = {*engineered, *chain(*products.values()), *terms} - products.keys() - sums.keys()
         alike = _alike(sorted(names & ENGINEERED.keys()))
         of_one = {name: formula for group in alike for name, formula in group.items()}
         others = names - of_one.keys() | {formula.name for formula in of_one.values()}
@@ -163,6 +169,8 @@ class _Rows:
         self._names = numbers
         self._rows = _stacked([self._vectors[name] for name in numbers])
         self._add({tuple(group): self._of_one(list(group.values())) for group in alike})
+        if sums:
+            self._add({tuple(sums): self._sums(list(sums.values()))})
         by_length = sorted(products, key=lambda name: len(products[name]))
         same_length = [
             list(same) for _, same in groupby(by_length, lambda name: len(products[name]))
@@ -210,6 +218,15 @@ class _Rows:
         )
         found: ndx.Array = first.function(ndx.asarray(values), *parameters)
         return found.unwrap_spox()
+
+    def _sums(self, weights: Sequence[Sequence[tuple[str, float]]]) -> "Var":
+        """Write weighted sums."""
+        terms = sorted({name for each in weights for name, _ in each})
+        table = np.zeros((len(weights), len(terms)))
+        for row, each in enumerate(weights):
+            for name, weight in each:
+                table[row, terms.index(name)] = weight
+        return op.matmul(op.const(table), self._named(terms))
 
     def _product(self, factors: Sequence[tuple[str, ...]]) -> "Var":
         """Write products of as many factors."""

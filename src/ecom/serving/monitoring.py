@@ -1,6 +1,7 @@
 """What a service counts, in the format of Prometheus: requests, answers, inputs. No session."""
 
 from bisect import bisect_left
+from collections import Counter as CountOf
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -77,15 +78,24 @@ class Monitoring:
         }
         self.registry.register(_Distributions([self.scores]))
         self.registry.register(_Distributions(list(self.inputs.values())))
-        self._allowed = {
-            column.name: set(column.allowed) for column in COLUMNS if column.type == "category"
+        self._flagged, self._not_flagged = map(self.answers.labels, ("flagged", "not flagged"))
+        labels: dict[str, dict[Any, str]] = {
+            column.name: dict(zip(column.allowed, column.allowed, strict=True))
+            if column.type == "category"
+            else {1.0: "true", 0.0: "false"}
+            for column in COLUMNS
+            if column.type in ("category", "boolean")
+        }
+        self._categories = {
+            name: {value: self.categories.labels(name, label) for value, label in known.items()}
+            for name, known in labels.items()
         }
 
     def count(self, inputs: Mapping[str, NDArray[Any]], answers: Answers) -> None:
         """Count sessions that were answered."""
         flagged = int(answers.flagged.sum())
-        self.answers.labels("flagged").inc(flagged)
-        self.answers.labels("not flagged").inc(len(answers.flagged) - flagged)
+        self._flagged.inc(flagged)
+        self._not_flagged.inc(len(answers.flagged) - flagged)
         self.scores.add(answers.probability)
         for name, values in inputs.items():
             if name in self.inputs:
@@ -103,16 +113,13 @@ class Monitoring:
         return generate_latest(self.registry)
 
     def _count_categories(self, name: str, values: NDArray[Any]) -> None:
-        allowed = self._allowed.get(name)
-        for value in values.tolist():
-            if allowed is None:  # a boolean
-                label = "true" if value else "false"
-            elif value in allowed:
-                label = value
+        known = self._categories[name]
+        for value, times in CountOf(values.tolist()).items():
+            if value in known:
+                known[value].inc(times)
             else:
-                label = "unknown"
-                self.unknown.labels(name).inc()
-            self.categories.labels(name, label).inc()
+                self.categories.labels(name, "unknown").inc(times)
+                self.unknown.labels(name).inc(times)
 
 
 class Distribution:

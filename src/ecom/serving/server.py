@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from math import ceil
@@ -27,6 +27,7 @@ from ecom.serving.service import Service
 
 log = logging.getLogger("ecom.serving")
 
+LAST_LOOK: Final = 0.1  # seconds in which connections without a request may still send one
 BACKLOG: Final = 2048  # connections that the system holds until they are taken
 # What a record has of itself; the rest was given to it.
 _OWN: Final = {*vars(logging.makeLogRecord({})), "message", "asctime", "color_message"}
@@ -67,6 +68,7 @@ def serve(package: Path, host: str, port: int, limits: Limits, keys: Keys) -> No
             timeout_keep_alive=ceil(limits.seconds),
             timeout_graceful_shutdown=ceil(limits.seconds) + 1,
         )
+        listener.setblocking(False)
         address, bound = listener.getsockname()[:2]
         log.info(
             "ready",
@@ -93,6 +95,26 @@ class _Server(uvicorn.Server):
         if hasattr(signal, "SIGHUP"):
             self._loop.add_signal_handler(signal.SIGHUP, self._start, self._reload)
         await super().serve(sockets)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take who waits at the door, close it, and read what was sent until then.
+
+        uvicorn closes at once: connections that the system holds for it are reset, and so are those
+        whose request it has not read.
+        """
+        waiting = [taken for listener in sockets or () for taken in _waiting(listener)]
+        for server in self.servers:
+            server.close()
+        loop = asyncio.get_running_loop()
+        for taken in waiting:
+            await loop.connect_accepted_socket(self._connection, taken)
+        await asyncio.sleep(LAST_LOOK)
+        await super().shutdown(sockets)
+
+    def _connection(self) -> asyncio.Protocol:
+        make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        state = {"server_state": self.server_state, "app_state": self.lifespan.state}
+        return make(config=self.config, **state)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self._loop is None or self._service.draining or sig == signal.SIGINT:
@@ -164,6 +186,13 @@ class _Impatient(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+def _waiting(listener: socket.socket) -> Iterator[socket.socket]:
+    """Yield the connections that the system holds for a listener."""
+    with suppress(BlockingIOError):
+        while True:
+            yield listener.accept()[0]
 
 
 def _listening(host: str, port: int) -> socket.socket:
