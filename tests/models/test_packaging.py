@@ -17,18 +17,9 @@ from ecom.params.package import Package
 from ecom.schema import FEATURE_SETS, FEATURES, FeatureSet
 from ecom.serving.manifest import Manifest
 from generated import features_and_labels
+from packaged import EVALUATE, THRESHOLD
 
 X, Y = features_and_labels()
-CHOSEN: Any = {
-    "threshold": 0.15,
-    "strategy": "quota",
-    "costs": {"false_positive": 1.0, "false_negative": 5.0},
-}
-JUDGED: Any = {
-    "data": "real",
-    "best_model": {"pr_auc": 0.7},
-    "intervals": {"best_model": {"pr_auc": [0.6, 0.8]}},
-}
 
 
 def packaged(
@@ -41,7 +32,11 @@ def packaged(
     return package(
         Fitted(candidate, feature_set, model),
         Findings(
-            CHOSEN, JUDGED, b"threshold\n0.5\n", b"# Card\n", {"models/best_model.joblib": "1" * 32}
+            THRESHOLD,
+            EVALUATE,
+            b"threshold\n0.5\n",
+            b"# Card\n",
+            {"models/best_model.joblib": "1" * 32},
         ),
         {"training rows": train},
         Package(rows=500, golden=7, seed=0),
@@ -56,8 +51,8 @@ def test_it_holds_graph_manifest_golden_answers_and_card() -> None:
         "thresholds.csv",
     }
     manifest = Manifest.parse(files["manifest.json"])
-    assert (manifest.threshold, manifest.strategy) == (0.15, "quota")
-    assert manifest.data == "real"
+    assert (manifest.threshold, manifest.strategy) == (0.15, "minimum_cost")
+    assert manifest.data == "synthetic"
     assert manifest.figures["pr_auc"].interval == (0.6, 0.8)
     assert manifest.made_of == {"models/best_model.joblib": "1" * 32}
     assert set(manifest.files) == set(files) - {"manifest.json"}

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from ecom.errors import PackageError
 from ecom.serving.answers import Answer, Explanation, Prediction, Predictions
@@ -13,7 +13,7 @@ from ecom.serving.limits import Limits
 from ecom.serving.monitoring import Monitoring
 from ecom.serving.package import Package, open_package
 from ecom.serving.scoring import Answers
-from ecom.serving.sessions import Batch, Reader
+from ecom.serving.sessions import Batch, Inputs, Reader
 
 log = logging.getLogger("ecom.serving")
 
@@ -109,17 +109,8 @@ class Service:
         BadInput
             It is none.
         """
-        package, reader = self._loaded
-        inputs = reader.one(body)
-        answers = package.scorer.score(inputs)
-        self.monitoring.count(inputs, answers)
-        return Prediction(
-            probability=answers.probability.item(),
-            flagged=answers.flagged.item(),
-            threshold=package.manifest.threshold,
-            model=package.version,
-            request_id=request_id,
-        )
+        (package, _), _, answers = self._answer(body)
+        return Prediction(**_told(package, answers, request_id))
 
     def explain(self, body: bytes, request_id: str) -> Explanation:
         """Answer one session, with reasons.
@@ -129,22 +120,22 @@ class Service:
         BadInput
             It is none.
         """
-        package, reader = self._loaded
-        inputs = reader.one(body)
-        answers = package.scorer.score(inputs)
+        (package, reader), inputs, answers = self._answer(body)
         contributions, base = package.scorer.contribute(inputs)
-        self.monitoring.count(inputs, answers)
         names = [column.name for column in reader.columns]
         return Explanation(
-            probability=answers.probability.item(),
-            flagged=answers.flagged.item(),
-            threshold=package.manifest.threshold,
+            **_told(package, answers, request_id),
             log_odds=answers.log_odds.item(),
             base=base,
             contributions=dict(zip(names, contributions[0].tolist(), strict=True)),
-            model=package.version,
-            request_id=request_id,
         )
+
+    def _answer(self, body: bytes) -> tuple[Loaded, Inputs, Answers]:
+        loaded = self._loaded
+        inputs = loaded.reader.one(body)
+        answers = loaded.package.scorer.score(inputs)
+        self.monitoring.count(inputs, answers)
+        return loaded, inputs, answers
 
     async def predict_many(self, body: bytes, request_id: str) -> Predictions:
         """Answer an object with a list of sessions: each, or what is wrong with it.
@@ -188,3 +179,14 @@ class Service:
         self.monitoring.count(answered.batch.inputs, answered.answers)
         self.monitoring.refused.inc(answered.batch.size - len(answered.batch.good))
         return answered
+
+
+def _told(package: Package, answers: Answers, request_id: str) -> dict[str, Any]:
+    """Return what is told of one session, whatever is asked."""
+    return {
+        "probability": answers.probability.item(),
+        "flagged": answers.flagged.item(),
+        "threshold": package.manifest.threshold,
+        "model": package.version,
+        "request_id": request_id,
+    }
