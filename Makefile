@@ -15,7 +15,7 @@ run: $(VENV)/run.ready  ## set up, run the pipeline, show what was found
 	@python -m ecom run
 
 serve: $(VENV)/run.ready  ## answer requests with the package, and show a page on http://127.0.0.1:8000
-	@python -m ecom serve
+	@python -m ecom serve || test $$? -eq 130 # stopped by Ctrl-C
 
 check: $(VENV)/test.ready  ## run the fast tests, in about a minute
 	python -m pytest --quiet --ignore tests/end_to_end -m "not prove and not hostile and not slow"

@@ -25,7 +25,7 @@ def floor(port: int) -> None:
     def constant(self: Service, body: bytes, request_id: str) -> Prediction:
         package, reader = self.loaded
         reader.one(body)
-        return Prediction(0.5, True, package.manifest.threshold, package.version, request_id)
+        return Prediction(0.5, True, (), package.manifest.threshold, package.version, request_id)
 
     Service.predict = constant  # type: ignore[method-assign]
     serve(PACKAGE, "127.0.0.1", port, LIMITS, Keys())

@@ -115,6 +115,23 @@ def test_categorical_splits_are_refused(trees: FitTrees) -> None:
         export("trees", model, list(FEATURES))
 
 
+@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")  # what is not scaled
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"preprocess__numbers__with_mean": False}, "StandardScaler with with_mean=False has no"),
+        ({"preprocess__numbers__with_std": False}, "StandardScaler with with_std=False has no"),
+        ({"preprocess__categories__drop": "first"}, "OneHotEncoder with drop='first' has no"),
+        ({"preprocess__transformer_weights": {"numbers": 2}}, "weights of preprocessing steps"),
+    ],
+)
+def test_a_parameter_without_a_writer_is_refused(parameters: dict[str, Any], said: str) -> None:
+    model = build_pipeline("logistic").set_params(**parameters).fit(X, Y)
+
+    with pytest.raises(ExportError, match=said):
+        export("logistic", model, list(FEATURES))
+
+
 def test_a_step_without_a_writer_is_refused() -> None:
     model = build_pipeline("logistic").set_params(preprocess__numbers=MinMaxScaler()).fit(X, Y)
 

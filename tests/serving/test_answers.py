@@ -12,14 +12,18 @@ from ecom.serving.sessions import Problem
 
 @given(probability=st.floats(0, 1))
 def test_a_probability_reads_back_to_the_last_digit(probability: float) -> None:
-    written = msgspec.json.encode(Answer(probability, flagged=True))
+    written = msgspec.json.encode(Answer(probability, True, ["Month"]))
 
-    assert json.loads(written) == {"probability": probability, "flagged": True}
+    assert json.loads(written) == {
+        "probability": probability,
+        "flagged": True,
+        "unknown_categories": ["Month"],
+    }
 
 
 def test_a_session_without_an_answer_is_null_beside_its_problem() -> None:
     problem = Problem("true or false", "1", "Weekend", 1)
-    found = Predictions([Answer(0.5, flagged=True), None], [problem], 0.15, "model", "id")
+    found = Predictions([Answer(0.5, True, []), None], [problem], 0.15, "model", "id")
 
     content = json.loads(msgspec.json.encode(found))
 

@@ -1,5 +1,6 @@
 """Over HTTP the package answers as it does in the process, and says what is wrong otherwise."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from browsing import chromium
 from ecom.digits import round_scores
 from generated import features_and_labels, rows
-from service import Served
+from service import Served, served
 
 SESSIONS = features_and_labels()[0].head(60)
 ROWS = rows(60)
@@ -93,6 +94,8 @@ def test_what_is_asked_in_another_way_is_refused_with_what_to_do(service: Served
         "send JSON, with the header `Content-Type: application/json`",
     )
     assert refusal("/predict", b"{}", Content_Encoding="gzip")[0] == 415
+    assert refusal("/predict", b" " * 65_537) == (413, "the body must have at most 65,536 bytes")
+    assert refusal("/health/live/", None)[0] == 404  # no redirect, which would trust its Host
 
 
 def test_health_and_counts(service: Served) -> None:
@@ -134,7 +137,8 @@ def test_the_page_answers_as_somebody_types(service: Served) -> None:
             page.goto(service.url)
             page.wait_for_selector("#reasons li")
 
-            assert page.locator("#reasons li").count() == 17
+            assert page.locator("#reasons li").count() == 6
+            assert page.locator("#rest li").count() == 11
             first = page.inner_text("#probability")
             page.focus("#column-PageValues")
             page.keyboard.press("Control+A")
@@ -143,11 +147,13 @@ def test_the_page_answers_as_somebody_types(service: Served) -> None:
             page.wait_for_function(changed, arg=first)
             page.wait_for_function("() => answer !== null")
             assert "Flagged" in page.inner_text("#decision")
-            page.get_by_role("button", name="VisitorType New Visitor").click()
+            page.get_by_role("button", name="New Visitor").click()
             assert page.input_value("#column-VisitorType") == "New_Visitor"
 
             page.fill("#column-Region", "0")
             page.wait_for_selector(".wrong")
+            assert page.get_attribute("#column-Region", "aria-invalid") == "true"
+            assert page.inner_text("#decision") == "Correct Region."
             assert page.inner_text("#column-Region-about") == (
                 "must be a whole number from 1 to 1,000,000"
             )
@@ -160,7 +166,7 @@ def test_the_page_answers_as_somebody_types(service: Served) -> None:
             assert page.inner_text("#at") == "1.000"
             assert "Not flagged" in page.inner_text("#decision")
             page.click("#chosen")
-            assert page.inner_text("#at") == "0.150"
+            assert page.inner_text("#at") == "0.1500"
             assert page.inner_text("#price") == price
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             assert faults == []
@@ -172,3 +178,22 @@ def test_scores_of_a_batch_are_those_of_the_model(service: Served, made: tuple[A
     found = [answer["probability"] for answer in reply.json["answers"]]
     expected = round_scores(made[0].predict_proba(SESSIONS)[:, 1])
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.slow
+def test_the_page_asks_for_the_key_of_the_service(folder: Path, tmp_path: Path) -> None:
+    with served(folder, tmp_path / "log", ECOM_API_KEY="user") as locked, chromium() as browser:
+        page = browser.new_context().new_page()
+        page.goto(locked.url)
+        page.wait_for_selector("#access")
+        assert page.is_hidden("#main")
+        page.keyboard.type("guess")  # the field has the focus
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#notice")
+        assert page.inner_text("#notice") == "This key is not accepted."
+        page.fill("#key", "user")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#reasons li")
+
+        assert page.is_hidden("#access")
+        assert page.is_hidden("#notice")

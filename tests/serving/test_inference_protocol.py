@@ -95,8 +95,24 @@ def test_wrong_tensors_are_named(
 def test_a_missing_tensor_and_an_unknown_output_are_named(client: InferenceServerClient) -> None:
     with pytest.raises(InferenceServerException, match="Administrative must be an input"):
         client.infer("purchase", tensors()[1:], outputs=wanted("probability"))
-    with pytest.raises(InferenceServerException, match="must be among probability, flagged"):
+    with pytest.raises(
+        InferenceServerException,
+        match="must be among probability, flagged, log_odds, each once, got price",
+    ):
         client.infer("purchase", tensors(), outputs=wanted("price"))
+    with pytest.raises(InferenceServerException, match="each once, got flagged"):
+        client.infer("purchase", tensors(), outputs=wanted("flagged", "flagged"))
+    with pytest.raises(InferenceServerException, match="tensors of different names"):
+        client.infer("purchase", [*tensors(), tensors()[0]], outputs=wanted("flagged"))
+
+
+def test_a_tensor_that_the_model_does_not_need_is_ignored(client: InferenceServerClient) -> None:
+    further = InferInput("Revenue", [2], "INT64")
+    further.set_data_from_numpy(np.zeros(2, np.int64), binary_data=False)
+
+    found = client.infer("purchase", [*tensors(), further], outputs=wanted("flagged"))
+
+    assert found.as_numpy("flagged").shape == (30,)
 
 
 def test_tensors_in_bytes_and_what_is_no_request_are_refused(
@@ -107,8 +123,11 @@ def test_tensors_in_bytes_and_what_is_no_request_are_refused(
     with pytest.raises(InferenceServerException, match="send the tensors as JSON"):
         client.infer("purchase", [binary], outputs=wanted("probability"))
 
-    for body in (b"{", b"[]", b'{"inputs": 1}', b"\xff", b'{"inputs": []}'):
+    deep = b'{"inputs": ' + b"[" * 5000 + b"]" * 5000 + b"}"
+    for body in (b"{", b"[]", b'{"inputs": 1}', b"\xff", b'{"inputs": []}', deep):
         reply = service.send("/v2/models/purchase/infer", body)
         assert reply.status == 422
         assert set(reply.json) == {"error"}
-    assert service.get("/v2/models/another").json == {"error": "Not Found"}
+    assert service.get("/v2/models/another").json == {
+        "error": "Not Found: GET /openapi.json has all routes"
+    }

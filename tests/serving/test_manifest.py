@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from ecom.errors import PackageError
 from ecom.schema import FEATURE_SETS, FEATURES
 from ecom.serving import manifest
-from ecom.serving.manifest import FORMAT, Manifest, PackagedFile, packaged_columns
+from ecom.serving.manifest import (
+    FORMAT,
+    Manifest,
+    PackagedCosts,
+    PackagedFile,
+    packaged_columns,
+)
 
 MANIFEST = Manifest(
     data="real",
@@ -20,7 +26,7 @@ MANIFEST = Manifest(
     columns=packaged_columns("end_of_session"),
     threshold=0.15,
     strategy="minimum_cost",
-    costs={"false_positive": 1.0, "false_negative": 5.0},
+    costs=PackagedCosts(false_positive=1.0, false_negative=5.0),
     figures={},
     made_of={"models/best_model.joblib": "0" * 32},
     made_with={"numpy": "2"},

@@ -5,9 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from ecom.serving.manifest import packaged_columns
 from ecom.serving.monitoring import FEW, Distribution, Monitoring
 from ecom.serving.scoring import Answers
 
+COLUMNS = packaged_columns("end_of_session")
 EDGES = (0.0, 0.5, 1.0, 10.0)
 
 
@@ -41,6 +43,7 @@ def test_one_by_one_or_at_once_makes_no_difference(values: list[float]) -> None:
 
 def test_answers_inputs_and_unknown_categories_are_counted() -> None:
     monitoring = Monitoring()
+    monitoring.serve("version", COLUMNS)
     inputs = {
         "PageValues": np.array([0.0, 12.0]),
         "Month": np.array(["Nov", "a secret"], object),
@@ -65,8 +68,8 @@ def test_answers_inputs_and_unknown_categories_are_counted() -> None:
 
 def test_one_package_is_named_at_a_time() -> None:
     monitoring = Monitoring()
-    monitoring.serve("old")
-    monitoring.serve("new")
+    monitoring.serve("old", COLUMNS)
+    monitoring.serve("new", COLUMNS)
 
     versions = [labels[1] for labels in samples(monitoring) if labels[0] == "ecom_model_info"]
     assert versions == ["new"]
@@ -76,4 +79,4 @@ def test_two_services_in_a_process_count_apart() -> None:
     first, second = Monitoring(), Monitoring()
     first.count({}, answers(0.7))
 
-    assert ("ecom_answers_total", "flagged") not in samples(second)
+    assert samples(second)["ecom_answers_total", "flagged"] == 0

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -140,6 +141,50 @@ def test_who_sends_no_whole_request_is_hung_up_on(service: Served, sent: bytes) 
         client.sendall(sent)
         with suppress(ConnectionResetError):  # that is how it hangs up
             assert client.recv(1000) == b""
+
+
+def test_who_does_not_read_the_answers_is_hung_up_on(folder: Path, tmp_path: Path) -> None:
+    with served(folder, tmp_path / "log", "--timeout", "1") as running, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(20)
+        client.connect(("127.0.0.1", running.port))
+        process = psutil.Process(running.process.pid)
+
+        def is_open() -> bool:
+            return any(
+                connection.status == psutil.CONN_ESTABLISHED
+                for connection in process.net_connections()
+            )
+
+        with suppress(OSError):
+            for _ in range(300):
+                client.sendall(b"GET /page.js HTTP/1.1\r\nHost: x\r\n\r\n")
+                time.sleep(0.005)
+        end = time.monotonic() + 15
+        while is_open() and time.monotonic() < end:
+            time.sleep(0.1)
+        assert not is_open()
+        assert running.get("/health/live").status == 200
+
+
+def test_a_head_without_end_is_refused(service: Served) -> None:
+    with connected(service) as client:
+        try:
+            client.sendall(b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 200_000)
+            refused = client.recv(1000).startswith(b"HTTP/1.1 400 ")
+        except (ConnectionResetError, BrokenPipeError):
+            refused = True  # it hung up before all of it was sent
+    assert refused
+    assert service.get("/health/live").status == 200
+
+
+def test_a_request_behind_another_is_told_when_its_body_does_not_come(service: Served) -> None:
+    with connected(service) as client:
+        client.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n" + HEAD + b"100\r\n\r\n{")
+        answers = b"".join(iter(lambda: client.recv(10_000), b""))
+
+    assert answers.startswith(b"HTTP/1.1 200 ")
+    assert b"HTTP/1.1 408 " in answers
 
 
 def test_garbage_is_answered_and_hung_up_on(service: Served) -> None:

@@ -20,6 +20,10 @@ SESSION: dict[str, Any] = {
     "VisitorType": "Other",
     "Weekend": True,
 }
+MONTH = (
+    "one of Jan, Feb, Mar, Apr, May, June, Jul, Aug, Sep, Oct, Nov, Dec, "
+    "or another text of at most 100 characters"
+)
 # What is wrong, by field, and how it is named.
 WRONG: list[tuple[str, str, str]] = [
     ("Administrative", '"3"', "a whole number from 0 to 100,000"),
@@ -35,9 +39,9 @@ WRONG: list[tuple[str, str, str]] = [
     ("PageValues", "[1]", "a number from 0 to 1,000,000,000"),
     ("Weekend", "1", "true or false"),
     ("Weekend", '"true"', "true or false"),
-    ("Month", "11", "a text of at most 100 characters, such as Jan, Feb, Mar"),
-    ("Month", '"' + "x" * 101 + '"', "a text of at most 100 characters, such as Jan, Feb, Mar"),
-    ("Month", '"\\ud800"', "a text of at most 100 characters, such as Jan, Feb, Mar"),
+    ("Month", "11", MONTH),
+    ("Month", '"' + "x" * 101 + '"', MONTH),
+    ("Month", '"\\ud800"', MONTH),
 ]
 
 
@@ -89,10 +93,31 @@ def test_all_problems_of_a_session_are_named() -> None:
 
 def test_what_is_no_session_at_all_is_named() -> None:
     assert problems(b"[]") == (Problem("an object of columns by name", "[]"),)
-    assert problems(b"{")[0].rule.startswith("JSON, but Expecting property name")
-    assert problems(b"\xff\xfe")[0].rule.startswith("JSON, but ")
-    assert problems(b"[" * 100_000)[0].rule == "JSON, but it is nested too deeply"
-    assert problems(b'{"Weekend": ' + b"1" * 5000 + b"}")[0].rule.startswith("JSON, but ")
+    assert problems(b"{")[0].rule.startswith("JSON (Expecting property name")
+    assert problems(b"\xff\xfe")[0].rule.startswith("JSON (")
+    assert problems(b"[" * 100_000)[0].rule == "JSON (nested too deeply)"
+    assert problems(b'{"Weekend": ' + b"1" * 5000 + b"}")[0].rule.startswith("JSON (")
+
+
+@pytest.mark.parametrize("depth", [2000, 100_000])
+def test_what_is_nested_too_deeply_is_refused_wherever_it_stands(depth: int) -> None:
+    deep = b"[" * depth + b"]" * depth
+    within = written(SESSION)[:-1] + b', "other": ' + deep + b"}"
+
+    for body in (deep, within, b'{"sessions": [' + within + b"]}"):
+        assert problems(body)
+        try:
+            batch = READER.many(body, 10)
+        except BadInput:
+            continue
+        assert batch.size == 1
+
+
+def test_no_more_than_a_hundred_problems_are_named() -> None:
+    batch = READER.checked([{}] * 50)
+
+    assert len(batch.problems) == 101
+    assert str(batch.problems[-1]).endswith("got 750 more problems")
 
 
 def test_counts_may_be_written_with_a_decimal_point() -> None:
@@ -101,8 +126,12 @@ def test_counts_may_be_written_with_a_decimal_point() -> None:
     assert inputs["Administrative"] == [2.0]
 
 
-def test_an_unknown_category_is_no_problem() -> None:
-    assert READER.one(written(SESSION | {"Month": "Brumaire"}))["Month"] == ["Brumaire"]
+def test_an_unknown_category_is_no_problem_but_told() -> None:
+    inputs = READER.one(written(SESSION | {"Month": "Brumaire"}))
+
+    assert inputs["Month"] == ["Brumaire"]
+    assert READER.unknown(inputs) == [["Month"]]
+    assert READER.unknown(READER.one(written(SESSION))) == [[]]
 
 
 def test_a_bad_row_of_a_batch_is_named_while_the_others_are_read() -> None:

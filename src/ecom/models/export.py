@@ -45,6 +45,13 @@ BOOSTED_NODE: Final = (
 )
 
 
+# Parameters of preprocessing steps that are written with this value alone.
+WRITTEN_WITH: Final[Mapping[str, Mapping[str, Any]]] = {
+    "OneHotEncoder": {"drop": None, "min_frequency": None, "max_categories": None},
+    "StandardScaler": {"with_mean": True, "with_std": True},
+}
+
+
 class Answer(NamedTuple):
     """What a model answers, symbolically: both of shape (N,)."""
 
@@ -262,9 +269,19 @@ def _stacked(vectors: Sequence[ndx.Array]) -> "Var":
 
 def _matrix(preprocess: "ColumnTransformer", rows: _Rows) -> "Var":
     """Write what a ColumnTransformer makes of sessions, as a matrix of shape (N, columns)."""
+    if preprocess.transformer_weights:
+        raise ExportError("weights of preprocessing steps have no writer in ecom.models.export")
     columns: list[str | ndx.Array] = []
     for _, step, names in preprocess.transformers_:
         kind = step if isinstance(step, str) else type(step).__name__
+        for parameter, expected in WRITTEN_WITH.get(kind, {}).items():
+            if getattr(step, parameter) != expected:
+                raise ExportError(
+                    f"{kind} with {parameter}={getattr(step, parameter)!r} has no writer in "
+                    f"ecom.models.export: expected {expected!r}"
+                )
+        if not len(names):
+            continue
         if kind == "OneHotEncoder":
             for name, levels in zip(names, step.categories_, strict=True):
                 values = rows.vector(name)

@@ -23,7 +23,6 @@ from ecom.models.parity import (
     sessions_on_splits,
     typical_sessions,
 )
-from ecom.params.threshold import Costs
 from ecom.schema import COLUMNS, FEATURE_SETS, FeatureSet
 from ecom.serving.manifest import (
     CARD,
@@ -33,6 +32,7 @@ from ecom.serving.manifest import (
     MODEL,
     SWEEP,
     Manifest,
+    PackagedCosts,
     PackagedFigure,
     PackagedFile,
     packaged_columns,
@@ -148,8 +148,10 @@ def package(
         f"{len(table):,} {name}": require_parity(name, model, score, table, threshold)
         for name, table in sets.items()
     }
-    few = splits.iloc[np.linspace(0, len(splits) - 1, min(params.golden, len(splits))).astype(int)]
-    near = _next_to_threshold(score, pd.concat([splits, drawn], ignore_index=True), threshold)
+    # What an interface takes: beside a split of a count lie numbers that are none.
+    sound = splits[_are_whole(splits)]
+    few = sound.iloc[np.linspace(0, len(sound) - 1, min(params.golden, len(sound))).astype(int)]
+    near = _next_to_threshold(score, pd.concat([sound, drawn], ignore_index=True), threshold)
     kept = pd.concat([typical, bounds, few, near], ignore_index=True)
     explanation = export_explanation(fitted.candidate, model, columns, train)
     explained = explanation.SerializeToString(deterministic=True)
@@ -174,7 +176,7 @@ def package(
         columns=packaged_columns(fitted.feature_set),
         threshold=threshold,
         strategy=findings.threshold["strategy"],
-        costs=Costs.model_validate(findings.threshold["costs"]).model_dump(),
+        costs=PackagedCosts.model_validate(findings.threshold["costs"]),
         figures={
             name: PackagedFigure(value=findings.evaluate["best_model"][name], interval=(low, high))  # type: ignore[literal-required]
             for name, (low, high) in findings.evaluate["intervals"]["best_model"].items()
@@ -224,6 +226,12 @@ def _next_to_threshold(score: Any, sessions: pd.DataFrame, threshold: float) -> 
     sides = [np.flatnonzero(side) for side in (scores < threshold, scores >= threshold)]
     nearest = [side[np.abs(scores[side] - threshold).argmin()] for side in sides if len(side)]
     return sessions.iloc[nearest].assign(**{WHERE: "next to the threshold"})
+
+
+def _are_whole(sessions: pd.DataFrame) -> Any:
+    """Tell which sessions have whole numbers where the schema asks for them."""
+    counts = sessions[[name for name in sessions if _TYPES.get(str(name)) == "integer"]]
+    return (counts == counts.round()).all(axis=1)
 
 
 def _golden(

@@ -9,10 +9,14 @@ from ecom.serving.sessions import Problem
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """The probability of a purchase, and whether it reaches the threshold."""
+    """The probability of a purchase, and whether it reaches the threshold.
+
+    `unknown_categories` names columns whose text is none of those that the manifest allows.
+    """
 
     probability: float
     flagged: bool
+    unknown_categories: Sequence[str]
 
 
 class Prediction(msgspec.Struct, frozen=True):
@@ -20,6 +24,7 @@ class Prediction(msgspec.Struct, frozen=True):
 
     probability: float
     flagged: bool
+    unknown_categories: Sequence[str]
     threshold: float
     model: str
     request_id: str
@@ -40,6 +45,7 @@ class Explanation(msgspec.Struct, frozen=True):
 
     probability: float
     flagged: bool
+    unknown_categories: Sequence[str]
     threshold: float
     log_odds: float
     base: float

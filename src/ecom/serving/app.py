@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from ecom.errors import PackageError
 from ecom.serving.answers import Health, Model
-from ecom.serving.guard import Guard, Keys, Refused
+from ecom.serving.guard import Guard, Keys, Refused, json_body
 from ecom.serving.inference_protocol import PROTOCOL_TYPES, add_inference_protocol
 from ecom.serving.openapi import describe, document
 from ecom.serving.service import Service
@@ -22,6 +22,7 @@ POLICY: Final = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS: Final = {"content-security-policy": POLICY}
+LONGEST_SESSION: Final = 65_536  # bytes of a body that is read while other requests wait
 ASSETS: Final = {
     "/": ("page.html", "text/html"),
     "/page.css": ("page.css", "text/css"),
@@ -45,6 +46,7 @@ def make_app(service: Service, keys: Keys) -> FastAPI:
         docs_url=None,  # they would load scripts of another host
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,
         default_response_class=Response,
         exception_handlers={HTTPException: _refuse},
     )
@@ -63,8 +65,13 @@ def make_app(service: Service, keys: Keys) -> FastAPI:
         app.add_api_route(path, route, methods=[method], **describe(route.__name__))
     add_inference_protocol(app, service)
 
+    @cache
+    def described(_: str) -> bytes:
+        secured = keys.api is not None
+        return msgspec.json.encode(document(app, service, PROTOCOL_TYPES, secured=secured))
+
     async def openapi() -> Response:
-        return _json(document(app, service, PROTOCOL_TYPES, secured=keys.api is not None))
+        return Response(described(service.version), media_type="application/json")
 
     app.add_api_route("/openapi.json", openapi, include_in_schema=False)
     for path in ASSETS:
@@ -77,21 +84,21 @@ class _Routes:
         self._service = service
 
     async def predict(self, request: Request) -> Response:
-        body = await _json_body(request)
+        body = await json_body(request, LONGEST_SESSION)
         return _json(self._service.predict(body, request.state.request_id))
 
     async def predict_batch(self, request: Request) -> Response:
-        body = await _json_body(request)
+        body = await json_body(request)
         return _json(await self._service.predict_many(body, request.state.request_id))
 
     async def explain(self, request: Request) -> Response:
-        body = await _json_body(request)
+        body = await json_body(request, LONGEST_SESSION)
         return _json(self._service.explain(body, request.state.request_id))
 
     async def model(self) -> Response:
         package = self._service.loaded.package
         manifest = package.manifest.model_dump(mode="json")
-        return _json(Model(package.version, manifest, package.examples(), package.thresholds()))
+        return _json(Model(package.version, manifest, package.examples, package.thresholds))
 
     async def live(self) -> Response:
         return _json(Health("live"))
@@ -116,29 +123,13 @@ def _json(content: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(content), status, media_type="application/json")
 
 
-async def _json_body(request: Request) -> bytes:
-    """Return the body of a request.
-
-    Raises
-    ------
-    Refused
-        It does not say that it is JSON, or is encoded.
-    """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise Refused(415, "send JSON, with the header `Content-Type: application/json`")
-    if request.headers.get("content-encoding", "identity") != "identity":
-        raise Refused(415, "send the body as it is, without Content-Encoding")
-    return await request.body()
-
-
 async def _refuse(_: Request, error: Exception) -> Response:
     """Pass on what the framework refuses, such as an unknown path, to the guard."""
     assert isinstance(error, HTTPException)  # noqa: S101  registered for it alone
     headers = [
         (name.lower().encode(), text.encode()) for name, text in (error.headers or {}).items()
     ]
-    raise Refused(error.status_code, str(error.detail), *headers)
+    raise Refused(error.status_code, f"{error.detail}: GET /openapi.json has all routes", *headers)
 
 
 def _asset(path: str) -> Callable[[], Awaitable[Response]]:

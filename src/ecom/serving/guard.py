@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 
+from ecom.errors import ServiceError
 from ecom.serving.answers import ProtocolError, Refusal
 from ecom.serving.service import Service
 from ecom.serving.sessions import BadInput, Problem
@@ -29,6 +30,7 @@ REQUEST_ID: Final = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 OPEN: Final = frozenset({"/", "/page.css", "/page.js", "/openapi.json"})
 HEALTH: Final = ("/health/", "/v2/health/")  # answered whatever else is going on
 ADMIN: Final = "/admin/"
+GONE: Final = 499  # as nginx calls it: nobody is there to be answered
 LATE: Final = 408  # the status of a request that did not come
 PROTOCOL: Final = "/v2"  # which has refusals of its own form
 HEADERS: Final = (
@@ -52,18 +54,30 @@ class Keys:
     api: str | None = None
     admin: str | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse keys that keep nobody out.
+
+        Raises
+        ------
+        ServiceError
+            A key is set, and empty.
+        """
+        for name, key in (("ECOM_API_KEY", self.api), ("ECOM_ADMIN_KEY", self.admin)):
+            if key is not None and not key.strip():
+                raise ServiceError(f"{name} is set, but empty: give it a key, or unset it")
+
 
 class Refused(Exception):  # noqa: N818  an answer, not a fault
-    """A request that is not answered, with its status, and what to do.
+    """A request that is not answered.
 
     Parameters
     ----------
     status
-        Of HTTP.
+        Status code of HTTP.
     detail
         What to do.
     headers
-        Of the answer.
+        Headers that the answer has besides the usual ones.
     """
 
     def __init__(self, status: int, detail: str, *headers: tuple[bytes, bytes]) -> None:
@@ -109,9 +123,12 @@ class Guard:
             self._service.monitoring.refused.inc()
             await request.refuse(Refused(422, "correct the problems"), bad.problems)
         except ClientDisconnect:
-            request.status = 499  # as nginx calls it: nobody is there to be answered
+            request.status = GONE
         except TimeoutError:
-            await request.refuse(_late(self._service.limits.seconds, complete=request.complete))
+            if request.status:  # nobody reads the answer: the server hangs up
+                request.status = GONE
+            else:
+                await request.refuse(_late(self._service.limits.seconds, complete=request.complete))
         except Exception as error:  # noqa: BLE001  no trace of a fault leaves the process
             log.error(  # noqa: TRY400  the trace is given without values
                 "fault", extra={"request_id": request.id, **_place(error)}
@@ -128,8 +145,8 @@ class Guard:
         if self._answering >= limits.concurrency:
             detail = f"{limits.concurrency} requests are being answered: try again in a second"
             raise Refused(503, detail, (b"retry-after", b"1"))
-        length = headers.get(b"content-length", b"")
-        if length.isdigit() and int(length) > limits.body:
+        length = headers.get(b"content-length", b"").lstrip(b"0")
+        if len(length) > len(str(limits.body)) or int(length or b"0") > limits.body:
             raise _too_long(limits.body)
         if path in OPEN:
             return
@@ -137,8 +154,9 @@ class Guard:
         key = self._keys.admin if admin else self._keys.api
         if admin and key is None:
             raise Refused(403, "set ECOM_ADMIN_KEY where the service starts, or send it SIGHUP")
-        given = headers.get(b"authorization", b"")
-        if key is not None and not hmac.compare_digest(given, b"Bearer " + key.encode()):
+        scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+        right = key is None or hmac.compare_digest(given, key.encode())
+        if not right or (key is not None and scheme.lower() != b"bearer"):
             detail = (
                 "send the header `Authorization: Bearer KEY` with the key that the service has in "
                 f"{'ECOM_ADMIN_KEY' if admin else 'ECOM_API_KEY'}"
@@ -219,6 +237,25 @@ class _Request:
         await self.send({"type": "http.response.body", "body": body})
 
 
+async def json_body(request: Request, limit: int | None = None) -> bytes:
+    """Return the body of a request, of at most `limit` bytes if that is less than the service's.
+
+    Raises
+    ------
+    Refused
+        It says that it is something else than JSON, is encoded, or too long.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in ("", "application/json"):
+        raise Refused(415, "send JSON, with the header `Content-Type: application/json`")
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise Refused(415, "send the body as it is, without Content-Encoding")
+    body = await request.body()
+    if limit is not None and len(body) > limit:
+        raise _too_long(limit)
+    return body
+
+
 def _request_id(headers: dict[bytes, bytes]) -> str:
     """Return the id that the request brings, if it is a plain one, or a new one."""
     given = headers.get(b"x-request-id", b"").decode("latin-1")
@@ -226,7 +263,7 @@ def _request_id(headers: dict[bytes, bytes]) -> str:
 
 
 def _too_long(limit: int) -> Refused:
-    return Refused(413, f"the body must have at most {limit:,} bytes: send several requests")
+    return Refused(413, f"the body must have at most {limit:,} bytes")
 
 
 def _late(seconds: float, *, complete: bool) -> Refused:

@@ -12,11 +12,11 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 
 from ecom.serving.answers import ProtocolError
-from ecom.serving.guard import Refused
+from ecom.serving.guard import Refused, json_body
 from ecom.serving.manifest import PackagedColumn
 from ecom.serving.openapi import refusals_of
 from ecom.serving.service import Service
-from ecom.serving.sessions import BadInput, Batch, Problem, Reader
+from ecom.serving.sessions import LONGEST_TEXT, UNREADABLE, BadInput, Batch, Problem, Reader
 
 NAME: Final = "purchase"  # of the model
 VERSION: Final = "1"  # of what it takes and gives; the package's is in the answers' parameters
@@ -101,11 +101,16 @@ class _Routes:
     async def infer(self, request: Request) -> Response:
         if BINARY in request.headers:
             raise Refused(415, "send the tensors as JSON (binary_data=False)")
-        asked = _decoded(await request.body())
-        limit = self._service.limits.sessions
-        (package, _), batch, answers = await self._service.answer_batch(
-            lambda reader: _read(reader, asked.inputs, limit)
-        )
+        body = await json_body(request)
+        asked = InferenceRequest([])
+
+        def read(reader: Reader) -> Batch:
+            nonlocal asked
+            asked = _decoded(body)
+            _require_known(asked)
+            return _read(reader, asked.inputs, self._service.limits.sessions)
+
+        (package, _), batch, answers = await self._service.answer_batch(read)
         found = answers._asdict()
         return _json(
             {
@@ -120,7 +125,7 @@ class _Routes:
                         "shape": [batch.size],
                         "data": found[name].tolist(),
                     }
-                    for name in _wanted(asked)
+                    for name in [output.name for output in asked.outputs or ()] or OUTPUTS
                 ],
             }
         )
@@ -129,7 +134,7 @@ class _Routes:
 def _add(app: FastAPI, path: str, route: Any, about: str, *refusals: int) -> None:
     post = path.endswith("/infer")
     answer = {"description": about, "content": _content({"type": "object"})}
-    refused = refusals_of(*refusals, 500, 503, schema=ProtocolError.__name__)
+    refused = refusals_of(*refusals, 413, 500, 503, schema=ProtocolError.__name__)
     extra: dict[str, Any] = {"responses": {"200": answer, **refused}}
     if post:
         schema = {"$ref": f"#/components/schemas/{InferenceRequest.__name__}"}
@@ -157,26 +162,29 @@ def _json(content: Mapping[str, Any]) -> Response:
     return Response(msgspec.json.encode(content), media_type="application/json")
 
 
-def _wanted(asked: InferenceRequest) -> list[str]:
-    """Return the outputs that are asked for.
+def _require_known(asked: InferenceRequest) -> None:
+    """Refuse outputs that there are not, and an output that is asked for twice.
 
     Raises
     ------
     BadInput
-        There is none of this name.
+        With the first such output.
     """
-    wanted = [output.name for output in asked.outputs or ()] or list(OUTPUTS)
-    if unknown := sorted(set(wanted) - OUTPUTS.keys()):
-        rule = f"among {', '.join(OUTPUTS)}"
-        raise BadInput([Problem(rule, name[:100], "outputs") for name in unknown])
-    return wanted
+    rule = f"among {', '.join(OUTPUTS)}, each once"
+    seen: set[str] = set()
+    for output in asked.outputs or ():
+        if output.name not in OUTPUTS or output.name in seen:
+            raise BadInput([Problem(rule, output.name[:LONGEST_TEXT], "outputs")])
+        seen.add(output.name)
 
 
 def _decoded(body: bytes) -> InferenceRequest:
     try:
         return msgspec.json.decode(body, type=InferenceRequest)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise BadInput([Problem(f"an inference request, but {error}", "another")]) from None
+    except UNREADABLE as error:
+        rule = f"an inference request ({error})"
+        shown = body[:LONGEST_TEXT].decode(errors="replace")
+        raise BadInput([Problem(rule, shown)]) from None
 
 
 def _read(reader: Reader, tensors: list[Tensor], limit: int) -> Batch:
@@ -188,17 +196,19 @@ def _read(reader: Reader, tensors: list[Tensor], limit: int) -> Batch:
         A tensor is missing, or of another shape or type; a value is not what its column takes.
     """
     given = {tensor.name: tensor for tensor in tensors}
+    if len(given) < len(tensors):
+        raise BadInput([Problem("tensors of different names", "a name twice", "inputs")])
     problems = [
         problem for column in reader.columns if (problem := _fault(column, given.get(column.name)))
     ]
-    sizes = {len(tensor.data) for tensor in given.values()}
-    if not problems and len(sizes) > 1:
-        problems = [Problem("tensors of the same length", str(sorted(sizes)), "inputs")]
-    if not problems and max(sizes) > limit:
-        problems = [Problem(f"at most {limit:,} sessions", f"{max(sizes):,}", "inputs")]
     if problems:
         raise BadInput(problems)
     names = [column.name for column in reader.columns]
+    sizes = sorted({len(given[name].data) for name in names})
+    if len(sizes) > 1:
+        raise BadInput([Problem("tensors of the same length", str(sizes)[:100], "inputs")])
+    if sizes[0] > limit:
+        raise BadInput([Problem(f"at most {limit:,} sessions", f"{sizes[0]:,}", "inputs")])
     rows = zip(*(_values(given[name]) for name in names), strict=True)
     batch = reader.checked([dict(zip(names, row, strict=True)) for row in rows])
     if batch.problems:

@@ -13,13 +13,14 @@ class Limits:
     body
         Bytes of a request's body.
     sessions
-        In one request.
+        Sessions in one request.
     concurrency
         Requests that are being answered.
     connections
-        Open ones.
+        Open connections.
     seconds
-        For a request, from its first byte to its answer.
+        Seconds for the head of a request, as many for its body and answer, and as many until the
+        client has read that.
     drain
         Seconds in which requests are still taken after SIGTERM, so that load balancers notice.
     """

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ecom.errors import PackageError
 from ecom.schema import COLUMNS, FEATURE_SETS, DataKind, FeatureSet
@@ -54,12 +54,25 @@ class PackagedColumn(_Part):
     allowed: tuple[str, ...]
     known: FeatureSet
 
+    @model_validator(mode="after")
+    def _has_values(self) -> Self:
+        if not self.minimum <= self.maximum:
+            raise ValueError(f"{self.name} has a minimum above its maximum")
+        return self
+
 
 class PackagedFigure(_Part):
     """A metric on the test rows, with its interval."""
 
     value: float
     interval: tuple[float, float]
+
+
+class PackagedCosts(_Part):
+    """What an error costs: a session flagged in vain, and a purchase that was not flagged."""
+
+    false_positive: float
+    false_negative: float
 
 
 class Manifest(_Part):
@@ -101,7 +114,7 @@ class Manifest(_Part):
     unknown_categories: str = UNKNOWN_CATEGORIES
     threshold: float
     strategy: str
-    costs: Mapping[str, float]
+    costs: PackagedCosts
     figures: Mapping[str, PackagedFigure]
     made_of: Mapping[str, str]
     made_with: Mapping[str, str]

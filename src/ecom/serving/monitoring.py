@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import Counter as CountOf
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +18,7 @@ from prometheus_client import (
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from ecom.schema import COLUMNS, Column
+from ecom.serving.manifest import PackagedColumn
 from ecom.serving.scoring import Answers
 
 FEW: Final = 20  # values, which are counted faster one by one
@@ -48,7 +48,9 @@ class Monitoring:
             "ecom_answers", "Sessions answered", ["decision"], registry=self.registry
         )
         self.refused = Counter(
-            "ecom_sessions_refused", "Sessions that were bad input", registry=self.registry
+            "ecom_sessions_refused",
+            "Requests, and rows of batches, that were bad input",
+            registry=self.registry,
         )
         self.unknown = Counter(
             "ecom_unknown_categories",
@@ -69,27 +71,11 @@ class Monitoring:
             "ecom_model_info", "1 for the package that answers", ["version"], registry=self.registry
         )
         self.scores = Distribution("ecom_score", "Probabilities answered", SCORES)
-        self.inputs = {
-            column.name: Distribution(
-                "ecom_input", "Values of sessions", _edges(column), column.name
-            )
-            for column in COLUMNS
-            if column.type in ("integer", "number")
-        }
-        self.registry.register(_Distributions([self.scores]))
-        self.registry.register(_Distributions(list(self.inputs.values())))
+        self.inputs: dict[str, Distribution] = {}
+        self.registry.register(_Distributions({"": self.scores}))
+        self.registry.register(_Distributions(self.inputs))
+        self._categories: dict[str, dict[Any, Counter]] = {}
         self._flagged, self._not_flagged = map(self.answers.labels, ("flagged", "not flagged"))
-        labels: dict[str, dict[Any, str]] = {
-            column.name: dict(zip(column.allowed, column.allowed, strict=True))
-            if column.type == "category"
-            else {1.0: "true", 0.0: "false"}
-            for column in COLUMNS
-            if column.type in ("category", "boolean")
-        }
-        self._categories = {
-            name: {value: self.categories.labels(name, label) for value, label in known.items()}
-            for name, known in labels.items()
-        }
 
     def count(self, inputs: Mapping[str, NDArray[Any]], answers: Answers) -> None:
         """Count sessions that were answered."""
@@ -103,10 +89,24 @@ class Monitoring:
             else:
                 self._count_categories(name, values)
 
-    def serve(self, version: str) -> None:
-        """Say which package answers from now on."""
+    def serve(self, version: str, columns: Iterable[PackagedColumn]) -> None:
+        """Say which package answers from now on, and count what it takes."""
         self.model.clear()
         self.model.labels(version).set(1)
+        for column in columns:
+            if column.type in ("integer", "number"):
+                distribution = Distribution(
+                    "ecom_input", "Values of sessions", _edges(column), column.name
+                )
+                self.inputs.setdefault(column.name, distribution)
+            else:
+                labels: dict[Any, str] = {name: name for name in column.allowed}
+                if column.type == "boolean":
+                    labels = {1.0: "true", 0.0: "false"}
+                self._categories[column.name] = {
+                    value: self.categories.labels(column.name, label)
+                    for value, label in labels.items()
+                }
 
     def page(self) -> bytes:
         """Return all counts in the text format of Prometheus."""
@@ -149,18 +149,20 @@ class Distribution:
 
 
 class _Distributions(Collector):
-    def __init__(self, distributions: list[Distribution]) -> None:
+    def __init__(self, distributions: Mapping[str, Distribution]) -> None:
         self._distributions = distributions
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
-        first = self._distributions[0]
+        if not self._distributions:
+            return
+        first = next(iter(self._distributions.values()))
         labels = ["column"] if first.column else []
         family = HistogramMetricFamily(first.name, first.about, labels=labels)
-        for distribution in self._distributions:
+        for distribution in self._distributions.values():
             buckets, total = distribution.buckets()
             family.add_metric([distribution.column] if labels else [], buckets, total)
         yield family
 
 
-def _edges(column: Column) -> tuple[float, ...]:
+def _edges(column: PackagedColumn) -> tuple[float, ...]:
     return tuple(float(step) for step in _STEPS if column.minimum <= step <= column.maximum)

@@ -21,7 +21,6 @@ from ecom.serving.sessions import SESSIONS
 _REFUSALS: Final = {
     401: "The key is missing or wrong",
     403: "No key to replace the package is set",
-    404: "There is no such model",
     408: "The request did not come in time",
     409: "The new package did not pass its self-test; the one before goes on",
     413: "The body is too long",
@@ -30,7 +29,7 @@ _REFUSALS: Final = {
     500: "A fault of the service",
     503: "Too much is going on, or the service is shutting down: try again",
 }
-_ALWAYS: Final = (500, 503)
+_ALWAYS: Final = (413, 500, 503)
 _BODY: Final = (408, 413, 415, 422)
 # By operation: the schemas of its answer and its body, what it does, what it may refuse.
 _OPERATIONS: Final[Mapping[str, tuple[str, str | None, str, Sequence[int]]]] = {
@@ -81,7 +80,7 @@ def document(
     service
         Whose package names the columns, and has the examples.
     types
-        Further ones that the routes name.
+        Types that routes name besides those of this module.
     secured
         Whether requests need a key.
     """
@@ -103,7 +102,7 @@ def document(
     # A request with a bad row is a good request: the row is answered with what is wrong with it.
     sessions["items"] = {"anyOf": [sessions["items"], {}]}
     found.setdefault("components", {})["schemas"] = schemas
-    examples = {where: {"value": session} for where, session in package.examples().items()}
+    examples = {where: {"value": session} for where, session in package.examples.items()}
     paths = found["paths"]
     for path in ("/predict", "/explain"):
         _json(paths[path]["post"]["requestBody"])["examples"] = examples

@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from ecom.serving.manifest import (
     TYPICAL,
     Manifest,
 )
-from ecom.serving.scoring import Scorer, load_graph, text_inputs
+from ecom.serving.scoring import Scorer, load_graph, ranges_of, text_inputs
 
 CLOSE: Final = 1e-8  # to a golden answer, which has 9 significant digits
 
@@ -46,6 +47,7 @@ class Package:
     scorer: Scorer
     contents: Mapping[str, bytes]
 
+    @cached_property
     def examples(self) -> dict[str, dict[str, Any]]:
         """Return the typical sessions among the golden ones, by what they are typical of."""
         return {
@@ -54,6 +56,7 @@ class Package:
             if case["where"].startswith(TYPICAL)
         }
 
+    @cached_property
     def thresholds(self) -> list[dict[str, float]]:
         """Return what each threshold gave on training rows that the model was not fitted to."""
         rows = csv.DictReader(self.contents[SWEEP].decode().splitlines())
@@ -75,21 +78,30 @@ def open_package(folder: Path) -> Package:
     if missing := {MODEL, EXPLANATION, GOLDEN, SWEEP} - contents.keys():
         raise PackageError(f"{MANIFEST} names no {', '.join(sorted(missing))}")
     model, explanation = (_loaded(name, contents[name]) for name in (MODEL, EXPLANATION))
-    scorer = Scorer(model, explanation, manifest.threshold)
+    columns = [column.model_dump() for column in manifest.columns]
+    scorer = Scorer(model, explanation, manifest.threshold, ranges_of(columns))
     _require_inputs(scorer, manifest)
     try:
         _replay(scorer, json.loads(contents[GOLDEN]))
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except PackageError:
+        raise
+    except Exception as error:  # noqa: BLE001  of a C library, and of whatever the file holds
         raise PackageError(
-            f"{GOLDEN} does not hold sessions with their answers: {error!r}"
+            f"{GOLDEN} does not hold sessions with their answers: {error!r:.200}"
         ) from None
     version = hashlib.sha256(text).hexdigest()
     package = Package(manifest, version, scorer, {MANIFEST: text, **contents})
+    _require_thresholds(package)
+    return package
+
+
+def _require_thresholds(package: Package) -> None:
     try:
-        package.thresholds()
+        rows = len(package.thresholds)
     except (TypeError, ValueError) as error:
         raise PackageError(f"{SWEEP} does not hold numbers: {error}") from None
-    return package
+    if not rows:
+        raise PackageError(f"{SWEEP} has no rows")
 
 
 def _require_inputs(scorer: Scorer, manifest: Manifest) -> None:

@@ -9,19 +9,46 @@ const make = (tag, values, ...children) => {
 };
 const number = (value, digits = 0) =>
   value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+const SHOWN = 6; // reasons; the others are folded away
+const spaced = (name) => name.replaceAll("_", " ").replace(/([a-z])([A-Z])/g, "$1 $2");
 const signed = (value) => (value < 0 ? "−" : "") + number(Math.abs(value), 2);
 const percent = (share) => (share > 0 && share < 0.001 ? "< 0.1 %" : `${number(100 * share, 1)} %`);
 
 let model = null; // what GET /model answers
 let answer = null; // what POST /explain answered last
+let wrong = []; // the columns that it refused
+let moved = false; // until the slider moves, the model's own threshold holds
 let asking = new AbortController();
 
 async function ask(path, options = {}) {
   const key = sessionStorage.getItem("key");
   const headers = { ...options.headers, ...(key && { Authorization: `Bearer ${key}` }) };
   const response = await fetch(path, { ...options, headers });
-  element("access").hidden = response.status !== 401;
+  if (response.status === 401) {
+    element("access").hidden = false;
+    element("key").focus();
+    throw new Refused(key ? "This key is not accepted." : "");
+  }
   return [response, await response.json()];
+}
+
+class Refused extends Error {}
+
+// Runs what asks the service, and says why it could not.
+async function tell(work) {
+  try {
+    await work();
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    answer = null;
+    notice(error instanceof Refused ? error.message : "The service does not answer.");
+    if (model) show();
+  }
+}
+
+function notice(text) {
+  element("notice").textContent = text;
+  element("notice").hidden = !text;
 }
 
 // A field of the form, and how to read it.
@@ -30,7 +57,7 @@ function field(column) {
   const about = make("small", { id: `${id}-about`, textContent: range(column) });
   let input;
   if (column.type === "category") {
-    input = make("select", {}, ...column.allowed.map((value) => make("option", { value, textContent: value.replace("_", " ") })),
+    input = make("select", {}, ...column.allowed.map((value) => make("option", { value, textContent: spaced(value) })),
       make("option", { value: "another", textContent: "another" }));
   } else if (column.type === "boolean") {
     input = make("input", { type: "checkbox" });
@@ -40,7 +67,7 @@ function field(column) {
   }
   Object.assign(input, { id, name: column.name });
   input.setAttribute("aria-describedby", about.id);
-  const label = make("label", { htmlFor: id, textContent: column.name.replaceAll("_", " ") });
+  const label = make("label", { htmlFor: id, textContent: spaced(column.name) });
   return make("div", { className: "field" }, label, input, about);
 }
 
@@ -66,48 +93,42 @@ function fill(session) {
   }
 }
 
-function fault(text) {
-  element("fault").textContent = text;
-  element("fault").hidden = !text;
-}
-
 async function predict() {
   asking.abort();
   asking = new AbortController();
-  try {
-    const [response, content] = await ask("explain", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(values()),
-      signal: asking.signal,
-    });
-    const problems = Object.fromEntries((content.problems ?? []).map((problem) => [problem.field, problem]));
-    for (const column of model.manifest.columns) {
-      const problem = problems[column.name];
-      const input = element(`column-${column.name}`);
-      input.toggleAttribute("aria-invalid", Boolean(problem));
-      input.parentElement.classList.toggle("wrong", Boolean(problem));
-      element(`${input.id}-about`).textContent = problem ? `must be ${problem.rule}` : range(column);
-    }
-    answer = response.ok ? content : null;
-    fault(response.ok || response.status === 401 ? "" : content.problems.length ? "Correct what is marked." : content.detail);
-    if (answer && answer.model !== model.version) await start(); // another package answers now
-  } catch (error) {
-    if (error.name === "AbortError") return;
-    answer = null;
-    fault("The service does not answer.");
+  const [response, content] = await ask("explain", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(values()),
+    signal: asking.signal,
+  });
+  const problems = Object.fromEntries((content.problems ?? []).map((problem) => [problem.field, problem]));
+  for (const column of model.manifest.columns) {
+    const problem = problems[column.name];
+    const input = element(`column-${column.name}`);
+    input.setAttribute("aria-invalid", String(Boolean(problem)));
+    input.parentElement.classList.toggle("wrong", Boolean(problem));
+    element(`${input.id}-about`).textContent = problem ? `must be ${problem.rule}` : range(column);
   }
+  wrong = Object.keys(problems);
+  answer = response.ok ? content : null;
+  notice(response.ok || wrong.length ? "" : content.detail);
   show();
+  if (answer && answer.model !== model.version) {
+    notice("Another package answered than the one that this page describes: reload the page.");
+  }
 }
 
 function show() {
-  const threshold = Number(element("threshold").value);
-  element("at").textContent = number(threshold, 3);
+  const { threshold: own } = model.manifest;
+  const threshold = moved ? Number(element("threshold").value) : own;
+  const flagged = answer && (moved ? answer.probability >= threshold : answer.flagged);
+  element("at").textContent = number(threshold, moved ? 3 : 4);
   element("mark").style.left = `${100 * threshold}%`;
   element("level").style.width = answer ? `${100 * answer.probability}%` : 0;
   element("probability").textContent = answer ? percent(answer.probability) : "–";
-  element("decision").textContent = !answer ? "No answer" : answer.probability >= threshold
-    ? "Flagged: it reaches the threshold." : "Not flagged: it is below the threshold.";
+  element("decision").textContent = !answer ? `Correct ${wrong.map(spaced).join(", ") || "the session"}.`
+    : flagged ? "Flagged: it reaches the threshold." : "Not flagged: it is below the threshold.";
   price(threshold);
   reasons();
 }
@@ -118,9 +139,11 @@ function price(threshold) {
     Math.abs(each.threshold - threshold) < Math.abs(best.threshold - threshold) ? each : best);
   const { false_positive: wrongly, false_negative: missed } = model.manifest.costs;
   element("price").textContent =
-    `It flags ${percent(row.flagged_rate)} of sessions and finds ${percent(row.recall)} of the purchases. ` +
-    `Of what it flags, ${percent(row.precision)} are purchases. Its errors cost ${number(row.cost_per_1000_sessions)} ` +
-    `per 1,000 sessions, at ${number(wrongly, 2)} for a needless flag and ${number(missed, 2)} for a missed purchase.`;
+    `On training sessions that the model had not seen, this flags ${percent(row.flagged_rate)} and finds ` +
+    `${percent(row.recall)} of the purchases. ` +
+    (row.flagged_rate > 0 ? `Of what it flags, ${percent(row.precision)} are purchases. ` : "") +
+    `Its errors cost ${number(row.cost_per_1000_sessions)} per 1,000 sessions, if a needless flag costs ` +
+    `${number(wrongly, 2)} and a missed purchase ${number(missed, 2)}.`;
 }
 
 function reasons() {
@@ -129,17 +152,21 @@ function reasons() {
   const sorted = Object.entries(answer?.contributions ?? {}).sort(([, a], [, b]) => Math.abs(b) - Math.abs(a));
   const largest = Math.max(...sorted.map(([, value]) => Math.abs(value)), 1e-9);
   const session = values();
-  element("reasons").replaceChildren(...sorted.map(([name, value]) => {
+  const bars = sorted.map(([name, value]) => {
     const bar = make("i", {});
     const width = (50 * Math.abs(value)) / largest;
     bar.style.width = `${width}%`;
     bar.style.left = `${value > 0 ? 50 : 50 - width}%`;
     const given = typeof session[name] === "number" ? session[name].toLocaleString("en", { maximumSignificantDigits: 6 }) : String(session[name]);
     return make("li", { className: value > 0 ? "more" : "less" },
-      make("span", {}, `${name.replaceAll("_", " ")} `, make("small", { textContent: given.replace("_", " ") })),
-      make("output", { textContent: (value > 0 ? "+" : "") + signed(value) }),
+      make("span", {}, `${spaced(name)} `, make("small", { textContent: spaced(given) })),
+      make("span", { textContent: (value > 0 ? "+" : "") + signed(value) }),
       make("div", {}, bar));
-  }));
+  });
+  element("reasons").replaceChildren(...bars.slice(0, SHOWN));
+  element("rest").replaceChildren(...bars.slice(SHOWN));
+  element("more").textContent = `${Math.max(bars.length - SHOWN, 0)} more columns`;
+  element("more").parentElement.hidden = bars.length <= SHOWN;
 }
 
 function press(name) {
@@ -148,49 +175,59 @@ function press(name) {
 
 async function start() {
   const [response, content] = await ask("model");
-  if (!response.ok) { fault(response.status === 401 ? "" : content.detail); return; }
+  if (!response.ok) throw new Refused(content.detail);
   model = content;
+  element("access").hidden = true;
+  element("main").hidden = false;
+  notice("");
   const { manifest, examples } = model;
-  const figure = manifest.figures.pr_auc;
+  const judged = manifest.figures.pr_auc;
   element("model").textContent = `${manifest.description[0].toUpperCase()}${manifest.description.slice(1)}. ` +
-    `PR-AUC on test sessions ${number(figure.value, 3)} (${number(figure.interval[0], 3)} to ${number(figure.interval[1], 3)}). ` +
+    (judged ? `PR-AUC on test sessions ${number(judged.value, 3)} (${judged.interval.map((bound) => number(bound, 3)).join(" to ")}). ` : "") +
     `Package ${model.version.slice(0, 12)}.`;
   element("synthetic").hidden = manifest.data === "real";
   element("threshold").value = manifest.threshold;
+  draw(manifest, examples);
+  await predict();
+}
+
+function draw(manifest, examples) {
   const kinds = [["at_arrival", "Known when it begins"], ["end_of_session", "Known when it ends"]];
   element("session").querySelectorAll("fieldset").forEach((each) => each.remove());
-  for (const [known, title] of kinds) {
+  for (const [known, heading] of kinds) {
     const fields = manifest.columns.filter((column) => column.known === known).map(field);
-    if (fields.length) element("session").append(make("fieldset", {}, make("legend", { textContent: title }), ...fields));
+    if (fields.length) element("session").append(make("fieldset", {}, make("legend", { textContent: heading }), ...fields));
   }
   element("presets").replaceChildren(...Object.entries(examples).map(([name, session]) => {
     const button = make("button", { type: "button", name, textContent: title(name) });
-    button.addEventListener("click", () => { fill(session); press(name); predict(); });
+    button.addEventListener("click", () => { fill(session); press(name); tell(predict); });
     return button;
   }));
   const [first] = Object.keys(examples);
   fill(examples[first]);
   press(first);
-  await predict();
 }
 
 // "a typical session: VisitorType is New_Visitor" as a short label
 function title(name) {
   const [, special] = name.split(": ");
-  return special ? special.replace(" is ", " ").replaceAll("_", " ") : "Typical session";
+  if (!special) return "Typical session";
+  const [column, value] = special.split(" is ");
+  return spaced(value.startsWith("above") ? `${column} ${value}` : value === "Other" ? `${column} ${value}` : value);
 }
 
-element("session").addEventListener("input", () => { press(null); predict(); });
+element("session").addEventListener("input", () => { press(null); tell(predict); });
 element("session").addEventListener("submit", (event) => event.preventDefault());
-element("threshold").addEventListener("input", show);
-element("chosen").addEventListener("click", () => { element("threshold").value = model.manifest.threshold; show(); });
+element("threshold").addEventListener("input", () => { moved = true; show(); });
+element("chosen").addEventListener("click", () => {
+  moved = false;
+  element("threshold").value = model.manifest.threshold;
+  show();
+});
 element("access").addEventListener("submit", (event) => {
   event.preventDefault();
   sessionStorage.setItem("key", element("key").value);
-  begin();
+  tell(start).then(() => { if (model) element("presets").firstChild.focus(); });
 });
 
-function begin() {
-  start().catch(() => fault("The service does not answer."));
-}
-begin();
+tell(start);

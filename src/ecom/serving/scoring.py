@@ -1,6 +1,6 @@
 """Answers from graphs. Needs numpy and ONNX Runtime alone: a wheel of the model takes it along."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -45,6 +45,14 @@ def text_inputs(graph: onnxruntime.InferenceSession) -> dict[str, bool]:
     return {given.name: "string" in given.type for given in graph.get_inputs()}
 
 
+class Range(NamedTuple):
+    """What the values of a column that is no text may be."""
+
+    minimum: float
+    maximum: float
+    whole: bool
+
+
 @dataclass(frozen=True)
 class Scorer:
     """The graphs of a model.
@@ -55,11 +63,14 @@ class Scorer:
         From `load_graph`.
     threshold
         The rounded probability from which on a session is flagged.
+    ranges
+        By column: beyond them, the model's answers mean nothing.
     """
 
     model: onnxruntime.InferenceSession
     explanation: onnxruntime.InferenceSession
     threshold: float
+    ranges: Mapping[str, Range]
 
     def answer(self, sessions: Sessions) -> Answers:
         """Score sessions.
@@ -73,9 +84,9 @@ class Scorer:
         Raises
         ------
         ValueError
-            A column that the model needs is missing, or holds something else.
+            A column that the model needs is missing, or holds what the manifest does not allow.
         """
-        return self.score(self._inputs(sessions))
+        return self.score(self._checked(sessions))
 
     def score(self, inputs: Mapping[str, NDArray[Any]]) -> Answers:
         """Score what the graphs take: float64 and, for texts, object arrays of shape (n,)."""
@@ -96,7 +107,7 @@ class Scorer:
         ValueError
             As of `answer`.
         """
-        return self.contribute(self._inputs(sessions))
+        return self.contribute(self._checked(sessions))
 
     def contribute(self, inputs: Mapping[str, NDArray[Any]]) -> Explanations:
         """Explain what the graphs take, as of `score`."""
@@ -115,7 +126,23 @@ class Scorer:
     def _text_inputs(self) -> dict[str, bool]:
         return text_inputs(self.model)
 
-    def _inputs(self, sessions: Sessions) -> dict[str, Any]:
+    def _checked(self, sessions: Sessions) -> dict[str, NDArray[Any]]:
+        inputs = self._inputs(sessions)
+        for name, (low, high, whole) in self.ranges.items():
+            values = inputs[name]
+            wrong = ~((low <= values) & (values <= high))
+            if whole:
+                wrong |= values != np.round(values)
+            if wrong.any():
+                place = int(wrong.argmax())
+                kind = "whole numbers" if whole else "numbers"
+                raise ValueError(
+                    f"{name} must be {kind} from {low:,.12g} to {high:,.12g}, "
+                    f"got {values[place]:.12g} in session {place}"
+                )
+        return inputs
+
+    def _inputs(self, sessions: Sessions) -> dict[str, NDArray[Any]]:
         texts = self._text_inputs
         if missing := [name for name in texts if name not in sessions]:
             raise ValueError(f"the sessions have no {', '.join(missing)}, which the model needs")
@@ -144,3 +171,12 @@ def _numbers(name: str, values: Any) -> Floats:
     if not np.isfinite(numbers).all():
         raise ValueError(f"{name} must be finite numbers, got {values!r:.100}")
     return numbers
+
+
+def ranges_of(columns: Iterable[Mapping[str, Any]]) -> dict[str, Range]:
+    """Return the ranges of the columns of a manifest, as JSON has them."""
+    return {
+        column["name"]: Range(column["minimum"], column["maximum"], column["type"] != "number")
+        for column in columns
+        if column["type"] != "category"
+    }

@@ -28,6 +28,8 @@ from ecom.serving.service import Service
 log = logging.getLogger("ecom.serving")
 
 LAST_LOOK: Final = 0.1  # seconds in which connections without a request may still send one
+LONGEST_HEAD: Final = 32_768  # bytes of a request's first line and headers
+OVERHEAD: Final = 32  # bytes that each header is counted for beyond its own
 BACKLOG: Final = 2048  # connections that the system holds until they are taken
 # What a record has of itself; the rest was given to it.
 _OWN: Final = {*vars(logging.makeLogRecord({})), "message", "asctime", "color_message"}
@@ -75,6 +77,7 @@ def serve(package: Path, host: str, port: int, limits: Limits, keys: Keys) -> No
             extra={
                 "url": f"http://{f'[{address}]' if ':' in address else address}:{bound}",
                 "model": service.version,
+                "pid": os.getpid(),
                 "seconds": round(time.perf_counter() - begun, 3),
             },
         )
@@ -110,6 +113,7 @@ class _Server(uvicorn.Server):
             await loop.connect_accepted_socket(self._connection, taken)
         await asyncio.sleep(LAST_LOOK)
         await super().shutdown(sockets)
+        log.info("stopped")
 
     def _connection(self) -> asyncio.Protocol:
         make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
@@ -148,44 +152,81 @@ class _Impatient(HttpToolsProtocol):
     def __init__(self, limits: Limits, **given: Any) -> None:
         super().__init__(**given)
         self._limits = limits
-        self._deadline: asyncio.TimerHandle | None = None
+        self._reading: asyncio.TimerHandle | None = None
+        self._writing: asyncio.TimerHandle | None = None
+        self._head = 0  # bytes of the head that is coming
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._expect()
+        self._expect_request()
         if len(self.connections) > self._limits.connections:
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._cancel()
+        self._expect_nothing()
+        self._forget_reader()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._expect()
+        self._head = 0
+        self._expect_request()
+
+    def on_url(self, url: bytes) -> None:
+        self._count(url)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(name, value)
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        self._cancel()  # from here on the guard's limit holds
+        self._expect_nothing()  # the guard has a limit for the rest
         super().on_headers_complete()
 
     def on_response_complete(self) -> None:
+        refused = not self.pipeline and self.cycle.more_body  # before all of its body came
         super().on_response_complete()
-        unread, unsent = self.cycle.more_body, self.transport.get_write_buffer_size()
-        if self.transport.is_closing() or unread or unsent:
-            self._expect()
+        if refused:
+            self._expect_request()
+        if self.transport.is_closing():
+            self._expect_reader()
 
     def timeout_keep_alive_handler(self) -> None:
         super().timeout_keep_alive_handler()
-        self._expect()
+        self._expect_reader()
 
-    def _expect(self) -> None:
-        self._cancel()
-        self._deadline = self.loop.call_later(self._limits.seconds, self.transport.abort)
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._expect_reader()
 
-    def _cancel(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+    def resume_writing(self) -> None:
+        self._forget_reader()
+        super().resume_writing()
+
+    def _count(self, *parts: bytes) -> None:
+        """Refuse a head that is too long: the parser answers an error with 400, and hangs up."""
+        self._head += sum(map(len, parts)) + OVERHEAD
+        if self._head > LONGEST_HEAD:
+            raise ValueError("the head of the request is too long")
+
+    def _expect_request(self) -> None:
+        self._expect_nothing()
+        self._reading = self.loop.call_later(self._limits.seconds, self.transport.abort)
+
+    def _expect_nothing(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+
+    def _forget_reader(self) -> None:
+        if self._writing is not None:
+            self._writing.cancel()
+            self._writing = None
+
+    def _expect_reader(self) -> None:
+        if self._writing is None:
+            self._writing = self.loop.call_later(self._limits.seconds, self.transport.abort)
 
 
 def _waiting(listener: socket.socket) -> Iterator[socket.socket]:

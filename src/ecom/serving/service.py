@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Self
 from ecom.errors import PackageError
 from ecom.serving.answers import Answer, Explanation, Prediction, Predictions
 from ecom.serving.limits import Limits
+from ecom.serving.manifest import MANIFEST
 from ecom.serving.monitoring import Monitoring
 from ecom.serving.package import Package, open_package
 from ecom.serving.scoring import Answers
@@ -34,7 +35,10 @@ class Loaded(NamedTuple):
             As of `ecom.serving.package.open_package`.
         """
         package = open_package(folder)
-        return cls(package, Reader(package.manifest.columns))
+        try:
+            return cls(package, Reader(package.manifest.columns))
+        except (TypeError, ValueError, OverflowError) as error:
+            raise PackageError(f"{MANIFEST}: its columns cannot be read: {error}") from None
 
 
 class AnsweredBatch(NamedTuple):
@@ -51,9 +55,9 @@ class Service:
     Parameters
     ----------
     folder
-        Of the package.
+        Folder of the package.
     limits
-        Of requests.
+        What requests may ask for.
 
     Raises
     ------
@@ -65,10 +69,10 @@ class Service:
         self.folder, self.limits = folder, limits
         self.monitoring = Monitoring()
         self.draining = False
-        self._loaded = Loaded.from_folder(folder)
+        self._loaded = loaded = Loaded.from_folder(folder)
         self._batches = ThreadPoolExecutor(1, thread_name_prefix="batches")
         self._reloading = asyncio.Lock()
-        self.monitoring.serve(self.version)
+        self.monitoring.serve(self.version, loaded.reader.columns)
 
     @property
     def loaded(self) -> Loaded:
@@ -97,7 +101,7 @@ class Service:
                 raise
             before, self._loaded = self.version, loaded
             self.monitoring.reloads.labels("loaded").inc()
-            self.monitoring.serve(self.version)
+            self.monitoring.serve(self.version, loaded.reader.columns)
             log.info("package loaded", extra={"model": self.version, "before": before})
             return self.version
 
@@ -109,8 +113,7 @@ class Service:
         BadInput
             It is none.
         """
-        (package, _), _, answers = self._answer(body)
-        return Prediction(**_told(package, answers, request_id))
+        return Prediction(**_told(*self._answer(body), request_id))
 
     def explain(self, body: bytes, request_id: str) -> Explanation:
         """Answer one session, with reasons.
@@ -120,11 +123,12 @@ class Service:
         BadInput
             It is none.
         """
-        (package, reader), inputs, answers = self._answer(body)
+        loaded, inputs, answers = self._answer(body)
+        package, reader = loaded
         contributions, base = package.scorer.contribute(inputs)
         names = [column.name for column in reader.columns]
         return Explanation(
-            **_told(package, answers, request_id),
+            **_told(loaded, inputs, answers, request_id),
             log_odds=answers.log_odds.item(),
             base=base,
             contributions=dict(zip(names, contributions[0].tolist(), strict=True)),
@@ -145,14 +149,14 @@ class Service:
         BadInput
             It is none, or its list is longer than the limit.
         """
-        (package, _), batch, answers = await self.answer_batch(
+        (package, reader), batch, answers = await self.answer_batch(
             lambda reader: reader.many(body, self.limits.sessions)
         )
         found: list[Answer | None] = [None] * batch.size
-        for place, probability, flagged in zip(
-            batch.good, answers.probability.tolist(), answers.flagged.tolist(), strict=True
-        ):
-            found[place] = Answer(probability, flagged)
+        columns = (answers.probability.tolist(), answers.flagged.tolist())
+        told = map(Answer, *columns, reader.unknown(batch.inputs))
+        for place, answer in zip(batch.good, told, strict=True):
+            found[place] = answer
         return Predictions(
             answers=found,
             problems=batch.problems,
@@ -181,11 +185,14 @@ class Service:
         return answered
 
 
-def _told(package: Package, answers: Answers, request_id: str) -> dict[str, Any]:
+def _told(loaded: Loaded, inputs: Inputs, answers: Answers, request_id: str) -> dict[str, Any]:
     """Return what is told of one session, whatever is asked."""
+    package, reader = loaded
+    (unknown,) = reader.unknown(inputs)
     return {
         "probability": answers.probability.item(),
         "flagged": answers.flagged.item(),
+        "unknown_categories": unknown,
         "threshold": package.manifest.threshold,
         "model": package.version,
         "request_id": request_id,

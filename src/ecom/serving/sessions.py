@@ -15,6 +15,9 @@ Inputs = Mapping[str, NDArray[Any]]
 
 LONGEST_TEXT: Final = 100  # of a category, and of a value that is named in an answer
 SESSIONS: Final = "sessions"  # the field of a batch
+MOST_PROBLEMS: Final = 100  # that are named in an answer
+# What a decoder raises on bytes that it cannot read.
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _ABSENT: Final = object()
 
 
@@ -26,7 +29,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     rule
         What was expected.
     value
-        What came, as JSON, cut to `LONGEST_TEXT` characters.
+        What came, in words or as JSON, cut to `LONGEST_TEXT` characters.
     field
         The column, if one is wrong; else the problem is the request's or the session's.
     row
@@ -57,13 +60,13 @@ class Batch(NamedTuple):
     Attributes
     ----------
     inputs
-        Of the good sessions.
+        What the graphs take of the good sessions.
     good
-        Their indices, in order.
+        Indices of the good sessions, in order.
     size
         How many sessions came.
     problems
-        Of the others.
+        What is wrong with the others.
     """
 
     inputs: Inputs
@@ -105,7 +108,7 @@ class Reader:
         """
         try:
             session = self._one.decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except UNREADABLE:
             values, problems = self._checked(_parsed(body))
             if problems:
                 raise BadInput(problems) from None
@@ -129,7 +132,7 @@ class Reader:
         """
         try:
             sessions = getattr(self._many.decode(body), SESSIONS)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except UNREADABLE:
             given = _parsed(body)
             sessions = given.get(SESSIONS) if isinstance(given, dict) else None
             if not isinstance(sessions, list):
@@ -151,7 +154,20 @@ class Reader:
             else:
                 rows.append(values)
                 good.append(place)
-        return Batch(self._inputs(rows), good, len(sessions), found)
+        return Batch(self._inputs(rows), good, len(sessions), _first(found))
+
+    def unknown(self, inputs: Inputs) -> list[list[str]]:
+        """Return, for each session, the columns whose text is none of those that are allowed."""
+        columns = [self.columns[place] for place in self._texts]
+        rows = zip(*(inputs[column.name].tolist() for column in columns), strict=True)
+        return [
+            [
+                column.name
+                for column, value in zip(columns, row, strict=True)
+                if value not in column.allowed
+            ]
+            for row in rows
+        ]
 
     def _checked(self, session: Any) -> tuple[list[Any], list[Problem]]:
         if not isinstance(session, dict):
@@ -214,7 +230,8 @@ def _rule(column: PackagedColumn) -> str:
         return "true or false"
     if column.type == "category":
         return (
-            f"a text of at most {LONGEST_TEXT} characters, such as {', '.join(column.allowed[:3])}"
+            f"one of {', '.join(column.allowed)}, or another text of at most {LONGEST_TEXT} "
+            "characters"
         )
     kind = "a whole number" if column.type == "integer" else "a number"
     return f"{kind} from {column.minimum:,.12g} to {column.maximum:,.12g}"
@@ -233,8 +250,9 @@ def _parsed(body: bytes) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
-        kind = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise BadInput([Problem(f"JSON, but {kind:.200}", _cut(repr(body[:200])))]) from None
+        deep = isinstance(error, RecursionError)
+        rule = f"JSON ({'nested too deeply' if deep else str(error)[:200]})"
+        raise BadInput([Problem(rule, _cut(body[:200].decode(errors="replace")))]) from None
 
 
 def _shown(value: Any) -> str:
@@ -246,6 +264,14 @@ def _shown(value: Any) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
+
+
+def _first(problems: list[Problem]) -> list[Problem]:
+    """Return as many problems as are named, and how many more there are."""
+    more = len(problems) - MOST_PROBLEMS
+    if more <= 0:
+        return problems
+    return [*problems[:MOST_PROBLEMS], Problem("without problems", f"{more:,} more problems")]
 
 
 def _require_size(sessions: Sequence[Any], limit: int) -> None:

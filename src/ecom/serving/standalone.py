@@ -9,7 +9,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ecom.serving.scoring import Answers, Explanations, Scorer, Sessions, load_graph
+from ecom.serving.scoring import (
+    Answers,
+    Explanations,
+    Scorer,
+    Sessions,
+    load_graph,
+    ranges_of,
+)
 
 FOLDER = Path(__file__).parent / "package"
 
@@ -31,7 +38,8 @@ def scorer() -> Scorer:
         A file was changed.
     """
     model, explanation = (load_graph(_checked(name)) for name in ("model.onnx", "explain.onnx"))
-    return Scorer(model, explanation, manifest()["threshold"])
+    ranges = ranges_of(manifest()["columns"])
+    return Scorer(model, explanation, manifest()["threshold"], ranges)
 
 
 def predict(sessions: Sessions) -> Answers:
@@ -46,7 +54,7 @@ def predict(sessions: Sessions) -> Answers:
     Raises
     ------
     ValueError
-        A column is missing, or holds something else.
+        A column is missing, or holds what the manifest does not allow.
     """
     return scorer().answer(sessions)
 
