@@ -269,19 +269,10 @@ def _stacked(vectors: Sequence[ndx.Array]) -> "Var":
 
 def _matrix(preprocess: "ColumnTransformer", rows: _Rows) -> "Var":
     """Write what a ColumnTransformer makes of sessions, as a matrix of shape (N, columns)."""
-    if preprocess.transformer_weights:
-        raise ExportError("weights of preprocessing steps have no writer in ecom.models.export")
+    _require_written(preprocess)
     columns: list[str | ndx.Array] = []
-    for _, step, names in preprocess.transformers_:
+    for _, step, names in (each for each in preprocess.transformers_ if len(each[2])):
         kind = step if isinstance(step, str) else type(step).__name__
-        for parameter, expected in WRITTEN_WITH.get(kind, {}).items():
-            if getattr(step, parameter) != expected:
-                raise ExportError(
-                    f"{kind} with {parameter}={getattr(step, parameter)!r} has no writer in "
-                    f"ecom.models.export: expected {expected!r}"
-                )
-        if not len(names):
-            continue
         if kind == "OneHotEncoder":
             for name, levels in zip(names, step.categories_, strict=True):
                 values = rows.vector(name)
@@ -296,6 +287,20 @@ def _matrix(preprocess: "ColumnTransformer", rows: _Rows) -> "Var":
                 f"the preprocessing step {kind} has no writer: add one to ecom.models.export"
             )
     return rows.matrix(columns)
+
+
+def _require_written(preprocess: "ColumnTransformer") -> None:
+    """Refuse parameters that `_matrix` does not write."""
+    if preprocess.transformer_weights:
+        raise ExportError("weights of preprocessing steps have no writer in ecom.models.export")
+    for _, step, _ in preprocess.transformers_:
+        kind = type(step).__name__
+        for parameter, expected in WRITTEN_WITH.get(kind, {}).items():
+            if getattr(step, parameter) != expected:
+                raise ExportError(
+                    f"{kind} with {parameter}={getattr(step, parameter)!r} has no writer in "
+                    f"ecom.models.export: expected {expected!r}"
+                )
 
 
 def _linear(model: Any, matrix: "Var") -> Answer:

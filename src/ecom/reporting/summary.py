@@ -161,8 +161,8 @@ def print_summary(summary: Summary, root: Path) -> None:
         f"  {MODEL_CARD:<41}every figure, and what it is good for\n"
         "  dvc plots show                           curves, as a page for the browser\n"
         "  dvc exp run -S tune.n_iter=30            try another value of params.yaml\n"
-        "  python -m ecom report                    every figure as a page that opens offline\n"
-        "  python -m ecom serve                     ask the model, on http://127.0.0.1:8000",
+        "  python -m ecom report                    every figure, as a page to keep\n"
+        "  python -m ecom serve                     ask the model, by HTTP or on a page",
         soft_wrap=True,
         markup=False,
     )
