@@ -19,6 +19,7 @@ import psutil
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
+from playwright.sync_api import Browser
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
@@ -103,6 +104,78 @@ def test_the_inference_protocol_gives_the_same_scores(
     found = client.infer("purchase", tensors, outputs=wanted).as_numpy("probability")
 
     np.testing.assert_allclose(found, judged[:BLOCK], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1200, False), (390, True)])
+def test_the_page_answers_as_somebody_types(
+    browser: Browser, serving: Served, width: int, *, dark: bool
+) -> None:
+    page = browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme="dark" if dark else "light"
+    ).new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on(
+        "request",
+        lambda request: (
+            None if request.url.startswith((serving.url, "data:")) else faults.append(request.url)
+        ),
+    )
+    page.goto(serving.url)
+    page.wait_for_selector("#reasons li")
+
+    assert page.locator("#reasons li").count() == 6
+    assert page.locator("#rest li").count() == 11
+    first = page.inner_text("#probability")
+    page.focus("#column-PageValues")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("60")
+    changed = "before => document.getElementById('probability').textContent !== before"
+    page.wait_for_function(changed, arg=first)
+    page.wait_for_function("() => answer !== null")
+    assert "Flagged" in page.inner_text("#decision")
+    page.get_by_role("button", name="New Visitor").click()
+    assert page.input_value("#column-VisitorType") == "New_Visitor"
+
+    page.fill("#column-Region", "0")
+    page.wait_for_selector(".wrong")
+    assert page.get_attribute("#column-Region", "aria-invalid") == "true"
+    assert page.inner_text("#decision") == "Correct Region."
+    assert page.inner_text("#column-Region-about") == "must be a whole number from 1 to 1,000,000"
+    page.fill("#column-Region", "1")
+    page.wait_for_selector(".wrong", state="detached")
+
+    own, price = page.inner_text("#at"), page.inner_text("#price")
+    page.focus("#threshold")
+    page.keyboard.press("End")
+    assert page.inner_text("#at") == "1.000"
+    assert "Not flagged" in page.inner_text("#decision")
+    page.click("#chosen")
+    assert page.inner_text("#at") == own
+    assert page.inner_text("#price") == price
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert faults == []
+
+
+def test_the_page_asks_for_the_key_of_the_service(
+    browser: Browser, synthetic: Project, tmp_path: Path
+) -> None:
+    package = synthetic.root / "models" / "package"
+    with served(package, tmp_path / "log", ECOM_API_KEY="user") as locked:
+        page = browser.new_context().new_page()
+        page.goto(locked.url)
+        page.wait_for_selector("#access")
+        assert page.is_hidden("#main")
+        page.keyboard.type("guess")  # the field has the focus
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#notice")
+        assert page.inner_text("#notice") == "This key is not accepted."
+        page.fill("#key", "user")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#reasons li")
+
+        assert page.is_hidden("#access")
+        assert page.is_hidden("#notice")
 
 
 @pytest.mark.hostile

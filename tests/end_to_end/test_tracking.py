@@ -1,5 +1,6 @@
 """The record in MLflow: real databases, real servers, servers that die, experiments at once."""
 
+import hashlib
 import json
 import os
 import re
@@ -254,6 +255,8 @@ def test_tags_tell_where_a_state_comes_from(tracked: Project) -> None:
     tags = parents_in(client)[0].data.tags
 
     assert tags["ecom.model"] == made["models/best_model.joblib"]
+    manifest = (tracked.root / "models" / "package" / "manifest.json").read_bytes()
+    assert tags["ecom.package"] == hashlib.sha256(manifest).hexdigest()
     assert tags["ecom.raw_data"] == made["data/raw/online_shoppers_intention.csv"]
     written = (tracked.root / "metrics" / "track.json").read_text(encoding="utf-8")
     assert tags["ecom.state"] == json.loads(written)["state"]
@@ -296,6 +299,7 @@ def test_lineage_leads_from_anything_to_all_the_others(tracked: Project) -> None
         "HEAD",
         parent.info.run_id,
         tags["ecom.model"],
+        tags["ecom.package"],
         tags["ecom.raw_data"],
         tags["ecom.state"],
         tags["ecom.params"],

@@ -1,15 +1,13 @@
 """Over HTTP the package answers as it does in the process, and says what is wrong otherwise."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from browsing import chromium
 from ecom.digits import round_scores
 from generated import features_and_labels, rows
-from service import Served, served
+from service import Served
 
 SESSIONS = features_and_labels()[0].head(60)
 ROWS = rows(60)
@@ -117,83 +115,9 @@ def test_the_page_may_load_nothing_from_elsewhere(service: Served) -> None:
         assert b"//" not in reply.body.replace(b"\n// ", b"").replace(b"; // ", b"; ")
 
 
-@pytest.mark.slow
-def test_the_page_answers_as_somebody_types(service: Served) -> None:
-    with chromium() as browser:
-        for width, dark in ((1200, False), (390, True)):
-            page = browser.new_context(
-                viewport={"width": width, "height": 800}, color_scheme="dark" if dark else "light"
-            ).new_page()
-            faults: list[str] = []
-            page.on("pageerror", lambda error: faults.append(str(error)))  # noqa: B023
-            page.on(
-                "request",
-                lambda request: (
-                    None
-                    if request.url.startswith((service.url, "data:"))
-                    else faults.append(request.url)  # noqa: B023
-                ),
-            )
-            page.goto(service.url)
-            page.wait_for_selector("#reasons li")
-
-            assert page.locator("#reasons li").count() == 6
-            assert page.locator("#rest li").count() == 11
-            first = page.inner_text("#probability")
-            page.focus("#column-PageValues")
-            page.keyboard.press("Control+A")
-            page.keyboard.type("60")
-            changed = "before => document.getElementById('probability').textContent !== before"
-            page.wait_for_function(changed, arg=first)
-            page.wait_for_function("() => answer !== null")
-            assert "Flagged" in page.inner_text("#decision")
-            page.get_by_role("button", name="New Visitor").click()
-            assert page.input_value("#column-VisitorType") == "New_Visitor"
-
-            page.fill("#column-Region", "0")
-            page.wait_for_selector(".wrong")
-            assert page.get_attribute("#column-Region", "aria-invalid") == "true"
-            assert page.inner_text("#decision") == "Correct Region."
-            assert page.inner_text("#column-Region-about") == (
-                "must be a whole number from 1 to 1,000,000"
-            )
-            page.fill("#column-Region", "1")
-            page.wait_for_selector(".wrong", state="detached")
-
-            price = page.inner_text("#price")
-            page.focus("#threshold")
-            page.keyboard.press("End")
-            assert page.inner_text("#at") == "1.000"
-            assert "Not flagged" in page.inner_text("#decision")
-            page.click("#chosen")
-            assert page.inner_text("#at") == "0.1500"
-            assert page.inner_text("#price") == price
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-            assert faults == []
-
-
 def test_scores_of_a_batch_are_those_of_the_model(service: Served, made: tuple[Any, Any]) -> None:
     reply = service.post("/predict/batch", {"sessions": ROWS})
 
     found = [answer["probability"] for answer in reply.json["answers"]]
     expected = round_scores(made[0].predict_proba(SESSIONS)[:, 1])
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
-
-
-@pytest.mark.slow
-def test_the_page_asks_for_the_key_of_the_service(folder: Path, tmp_path: Path) -> None:
-    with served(folder, tmp_path / "log", ECOM_API_KEY="user") as locked, chromium() as browser:
-        page = browser.new_context().new_page()
-        page.goto(locked.url)
-        page.wait_for_selector("#access")
-        assert page.is_hidden("#main")
-        page.keyboard.type("guess")  # the field has the focus
-        page.keyboard.press("Enter")
-        page.wait_for_selector("#notice")
-        assert page.inner_text("#notice") == "This key is not accepted."
-        page.fill("#key", "user")
-        page.keyboard.press("Enter")
-        page.wait_for_selector("#reasons li")
-
-        assert page.is_hidden("#access")
-        assert page.is_hidden("#notice")

@@ -16,7 +16,7 @@ from ecom.serving.guard import Guard, Keys, Refused
 from ecom.serving.limits import Limits
 from ecom.serving.service import Service
 from generated import rows
-from service import Served, served
+from service import Served, finished, served
 
 ROW = rows(1)[0]
 
@@ -35,7 +35,7 @@ def asked(
 
     given = [(name.replace("_", "-").encode(), text.encode()) for name, text in headers.items()]
     scope = {"type": "http", "method": "POST", "path": path, "headers": given}
-    asyncio.run(Guard(app, service, Keys("user", "boss"))(scope, receive, send))  # type: ignore[arg-type]
+    finished(Guard(app, service, Keys("user", "boss"))(scope, receive, send))  # type: ignore[arg-type]
     found = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return sent[0]["status"], found, json.loads(sent[1]["body"])
 
@@ -101,7 +101,7 @@ def test_too_many_requests_at_a_time_are_turned_away_but_health_is_told(quick: S
         await asyncio.gather(*tasks)
         return statuses
 
-    assert sorted(asyncio.run(crowd())) == [200, 200, 200, 503]
+    assert sorted(finished(crowd())) == [200, 200, 200, 503]
 
 
 @pytest.mark.parametrize(

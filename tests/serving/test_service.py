@@ -12,6 +12,7 @@ from ecom.serving.manifest import Manifest
 from ecom.serving.service import Service
 from ecom.serving.sessions import BadInput, Batch, Reader
 from generated import rows
+from service import finished
 
 ROWS = rows(20)
 BODY = json.dumps(ROWS[0]).encode()
@@ -40,7 +41,7 @@ def test_a_new_package_answers_from_its_reload_on(folder: Path) -> None:
     with_threshold(folder, new)
 
     assert service.predict(BODY, "2").threshold == 0.15
-    version = asyncio.run(service.reload())
+    version = finished(service.reload())
 
     after = service.predict(BODY, "3")
     assert after.threshold == new != before.threshold
@@ -67,7 +68,7 @@ def test_a_package_that_fails_its_self_test_does_not_replace_the_one_before(
         graph.write_bytes(content)
 
     with pytest.raises(PackageError):
-        asyncio.run(service.reload())
+        finished(service.reload())
 
     after = service.predict(BODY, "1")
     assert (after.model, after.probability) == (before.model, before.probability)
@@ -94,14 +95,14 @@ def test_a_batch_is_answered_by_the_package_that_read_it(folder: Path) -> None:
         go_on.set()
         return (await batch).loaded.package.version
 
-    assert asyncio.run(both()) == old != service.version
+    assert finished(both()) == old != service.version
 
 
 def test_bad_sessions_are_counted_and_good_ones_answered(folder: Path) -> None:
     service = Service(folder, LIMITS)
     body = json.dumps({"sessions": [*ROWS[:2], {}]}).encode()
 
-    found = asyncio.run(service.predict_many(body, "1"))
+    found = finished(service.predict_many(body, "1"))
 
     assert [answer is None for answer in found.answers] == [False, False, True]
     assert b"ecom_sessions_refused_total 1.0" in service.monitoring.page()

@@ -9,7 +9,7 @@ from ecom.errors import TrackingError
 from ecom.tracking.provenance import Provenance
 from ecom.tracking.store import Store, _later
 
-ORIGIN = Provenance("s" * 64, "c" * 40, "false", "p", "r", "m", "")
+ORIGIN = Provenance("s" * 64, "c" * 40, "false", "p", "r", "m", "k", "")
 
 
 @pytest.fixture(autouse=True)

@@ -136,9 +136,7 @@ def _asset(path: str) -> Callable[[], Awaitable[Response]]:
     name, kind = ASSETS[path]
 
     async def asset() -> Response:
-        return Response(
-            _content(name), media_type=kind, headers={"content-security-policy": POLICY}
-        )
+        return Response(_content(name), media_type=kind, headers=HEADERS)
 
     return asset
 

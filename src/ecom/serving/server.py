@@ -45,7 +45,7 @@ def serve(package: Path, host: str, port: int, limits: Limits, keys: Keys) -> No
     host, port
         Where to listen; port 0 takes a free one, which the log names.
     limits, keys
-        As of `ecom.serving.service.Service` and `ecom.serving.guard.Guard`.
+        See `ecom.serving.service.Service` and `ecom.serving.guard.Guard`.
 
     Raises
     ------

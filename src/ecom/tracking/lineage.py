@@ -81,8 +81,9 @@ def trace(root: Path, what: str) -> Trace:
     root
         Root folder of the project.
     what
-        A file of the project, or a copy of one elsewhere; its MD5; the SHA-256 of a state; the id
-        of an MLflow run; a git revision; or the name of a DVC experiment.
+        A file of the project, or a copy of one elsewhere; its MD5; the SHA-256 of a state, or of a
+        package, which the service names; the id of an MLflow run; a git revision; or the name of a
+        DVC experiment.
 
     Raises
     ------

@@ -1,14 +1,16 @@
 """Where a state of the pipeline comes from: commit, data, params, model, each by its hash."""
 
+import hashlib
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from ecom.project.files import BEST_MODEL, LOCK, PARAMS
+from ecom.project.files import BEST_MODEL, LOCK, PACKAGE, PARAMS
 from ecom.project.lock import Lock
 from ecom.project.repository import git
 from ecom.project.states import State
+from ecom.serving.manifest import MANIFEST
 
 PREFIX: Final = "ecom."  # of our own tags
 EXPERIMENT_VARIABLE: Final = "DVC_EXP_NAME"  # `dvc exp run` sets it for the stages that it runs
@@ -30,6 +32,8 @@ class Provenance:
         yet.
     params, raw_data, model
         MD5 of params.yaml, the raw data and the model, as DVC records them.
+    package
+        SHA-256 of the package's manifest, which the service names with each answer.
     experiment
         Name of the DVC experiment that ran it; else empty.
     """
@@ -40,6 +44,7 @@ class Provenance:
     params: str
     raw_data: str
     model: str
+    package: str
     experiment: str
 
     @property
@@ -57,6 +62,7 @@ def provenance_of(root: Path, state: State) -> Provenance:
     """Return where the state of a folder comes from."""
     commit = git(root, "rev-parse", "HEAD")
     committed = lock_at(root, commit) if commit else None
+    manifest = f"{PACKAGE}/{MANIFEST}"
     return Provenance(
         state=state.lock.key,
         commit=commit or "",
@@ -64,6 +70,7 @@ def provenance_of(root: Path, state: State) -> Provenance:
         params=state.md5(PARAMS) or "",
         raw_data=state.lock.raw_data or "",
         model=state.lock.outs.get(BEST_MODEL, ""),
+        package=hashlib.sha256(state.read(manifest)).hexdigest() if state.holds(manifest) else "",
         experiment=os.environ.get(EXPERIMENT_VARIABLE, ""),
     )
 
