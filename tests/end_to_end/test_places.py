@@ -162,19 +162,19 @@ def test_a_partial_clone_fetches_what_it_compares(synthetic: Project, place: Pat
     assert "\n?" not in after
 
 
-@pytest.mark.parametrize(
-    "setting", ["PYTHONIOENCODING=ascii", "PYTHONSAFEPATH=1", "PYTHONWARNINGS=error"]
-)
 def test_settings_of_python_stop_neither_stages_nor_commands(
-    unchanged: Project, setting: str
+    unchanged: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
     for stage in ("clean", "tune", "explain", "track"):
-        unchanged.run("env", setting, "python", f"stages/{stage}.py")
-    ecom(unchanged, "track", setting=setting)
-    ecom(unchanged, "report", setting=setting)
-    assert "No different" in ecom(unchanged, "compare", "--gate", setting=setting).stdout
-    assert "No different" in ecom(unchanged, "review", "main", setting=setting).stdout
-    assert "best_model.joblib" in ecom(unchanged, "lineage", "HEAD", setting=setting).stdout
+        unchanged.run("python", f"stages/{stage}.py")
+    ecom(unchanged, "track")
+    ecom(unchanged, "report")
+    assert "No different" in ecom(unchanged, "compare", "--gate").stdout
+    assert "No different" in ecom(unchanged, "review", "main").stdout
+    assert "best_model.joblib" in ecom(unchanged, "lineage", "HEAD").stdout
     assert unchanged.changed() == ""
 
 
