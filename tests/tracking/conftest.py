@@ -6,9 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ecom.project.files import PREDICTIONS, TRIALS
+from ecom.project.files import PACKAGE, PREDICTIONS, TRIALS
 from ecom.project.states import State, folder_state
 from ecom.schema import TARGET
+from ecom.serving.manifest import MANIFEST
 from project import ROOT, metrics_of
 from scored import calibrated
 
@@ -37,4 +38,6 @@ def finished(tmp_path: Path) -> State:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
     predictions.to_parquet(tmp_path / PREDICTIONS)
     pd.DataFrame([trial | best]).to_csv(tmp_path / TRIALS, index=False)
+    (tmp_path / PACKAGE).mkdir(parents=True)
+    (tmp_path / PACKAGE / MANIFEST).write_bytes(b"{}")
     return folder_state(tmp_path)

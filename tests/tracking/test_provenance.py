@@ -1,5 +1,6 @@
 """Tags tell the state, and whether the commit holds it."""
 
+import hashlib
 import subprocess
 from pathlib import Path
 
@@ -21,6 +22,7 @@ def test_outside_git_there_is_no_commit(finished: State, tmp_path: Path) -> None
     assert origin.name == origin.state[:7]
     assert origin.state == finished.lock.key
     assert origin.model == finished.lock.outs["models/best_model.joblib"]
+    assert origin.package == hashlib.sha256(b"{}").hexdigest()
     assert "ecom.commit" not in origin.tags()
     assert origin.tags()["ecom.state"] == finished.lock.key
 
