@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+from starlette.responses import Response
 
 from ecom.serving.sessions import Problem
 
@@ -84,3 +85,8 @@ class Health(msgspec.Struct, frozen=True):
     """Whether the service takes requests."""
 
     status: str
+
+
+def as_json(content: object, status: int = 200) -> Response:
+    """Return the response that holds an answer."""
+    return Response(msgspec.json.encode(content), status, media_type="application/json")

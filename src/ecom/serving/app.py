@@ -3,14 +3,14 @@
 from collections.abc import Awaitable, Callable
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from ecom.errors import PackageError
-from ecom.serving.answers import Health, Model
+from ecom.serving.answers import Health, Model, as_json
 from ecom.serving.guard import Guard, Keys, Refused, json_body
 from ecom.serving.inference_protocol import PROTOCOL_TYPES, add_inference_protocol
 from ecom.serving.openapi import describe, document
@@ -85,28 +85,28 @@ class _Routes:
 
     async def predict(self, request: Request) -> Response:
         body = await json_body(request, LONGEST_SESSION)
-        return _json(self._service.predict(body, request.state.request_id))
+        return as_json(self._service.predict(body, request.state.request_id))
 
     async def predict_batch(self, request: Request) -> Response:
         body = await json_body(request)
-        return _json(await self._service.predict_many(body, request.state.request_id))
+        return as_json(await self._service.predict_many(body, request.state.request_id))
 
     async def explain(self, request: Request) -> Response:
         body = await json_body(request, LONGEST_SESSION)
-        return _json(self._service.explain(body, request.state.request_id))
+        return as_json(self._service.explain(body, request.state.request_id))
 
     async def model(self) -> Response:
         package = self._service.loaded.package
         manifest = package.manifest.model_dump(mode="json")
-        return _json(Model(package.version, manifest, package.examples, package.thresholds))
+        return as_json(Model(package.version, manifest, package.examples, package.thresholds))
 
     async def live(self) -> Response:
-        return _json(Health("live"))
+        return as_json(Health("live"))
 
     async def ready(self) -> Response:
         if self._service.draining:
-            return _json(Health("draining"), 503)
-        return _json(Health("ready"))
+            return as_json(Health("draining"), 503)
+        return as_json(Health("ready"))
 
     async def metrics(self) -> Response:
         return Response(self._service.monitoring.page(), media_type="text/plain; version=0.0.4")
@@ -117,10 +117,6 @@ class _Routes:
         except PackageError as error:
             raise Refused(409, f"the package before goes on: {error}") from None
         return await self.model()
-
-
-def _json(content: Any, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(content), status, media_type="application/json")
 
 
 async def _refuse(_: Request, error: Exception) -> Response:

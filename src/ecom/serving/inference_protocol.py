@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 from fastapi import FastAPI, Request, Response
 
-from ecom.serving.answers import ProtocolError
+from ecom.serving.answers import ProtocolError, as_json
 from ecom.serving.guard import Refused, json_body
 from ecom.serving.manifest import PackagedColumn
 from ecom.serving.openapi import refusals_of
@@ -75,20 +75,20 @@ class _Routes:
         self._service = service
 
     async def server(self) -> Response:
-        return _json({"name": "ecom", "version": "1", "extensions": []})
+        return as_json({"name": "ecom", "version": "1", "extensions": []})
 
     async def live(self) -> Response:
-        return _json({"live": True})
+        return as_json({"live": True})
 
     async def ready(self) -> Response:
         if self._service.draining:
             raise Refused(503, "the service is shutting down")
-        return _json({"ready": True})
+        return as_json({"ready": True})
 
     async def metadata(self) -> Response:
         columns = self._service.loaded.reader.columns
         inputs = {column.name: DATATYPES[column.type][0] for column in columns}
-        return _json(
+        return as_json(
             {
                 "name": NAME,
                 "versions": [VERSION],
@@ -112,7 +112,7 @@ class _Routes:
 
         (package, _), batch, answers = await self._service.answer_batch(read)
         found = answers._asdict()
-        return _json(
+        return as_json(
             {
                 "model_name": NAME,
                 "model_version": VERSION,
@@ -156,10 +156,6 @@ def _described(tensors: Mapping[str, str]) -> list[dict[str, Any]]:
     return [
         {"name": name, "datatype": datatype, "shape": [-1]} for name, datatype in tensors.items()
     ]
-
-
-def _json(content: Mapping[str, Any]) -> Response:
-    return Response(msgspec.json.encode(content), media_type="application/json")
 
 
 def _require_known(asked: InferenceRequest) -> None:
