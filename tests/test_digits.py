@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecom.digits import DIGITS, round_scores, significant
+from ecom.digits import DIGITS, FEW, round_scores, significant
 
 
 @given(st.floats(-1e300, 1e300))
@@ -14,6 +14,31 @@ def test_a_rounded_value_reads_in_as_few_digits_and_is_near(value: float) -> Non
 
     assert float(f"{rounded:.{DIGITS}g}") == rounded
     assert rounded == pytest.approx(value, rel=10 ** (1 - DIGITS))
+
+
+@st.composite
+def _numbers(draw: st.DrawFn) -> list[float]:
+    """Return numbers, many of them next to a tie, to a power of ten, or of odd size."""
+    ties = st.builds(
+        lambda digits, power, ulps: float(np.float64(f"{digits}5e{power}") * (1 + ulps * 2**-52)),
+        st.integers(10 ** (DIGITS - 1), 10**DIGITS - 1),
+        st.integers(-30, 5),
+        st.integers(-4, 4),
+    )
+    powers = st.builds(
+        lambda power, ulps: float(f"1e{power}") * (1 + ulps * 2**-52),
+        st.integers(-30, 12),
+        st.integers(-4, 4),
+    )
+    kinds = ties | powers | st.floats(0, 1) | st.floats()
+    return draw(st.lists(kinds, min_size=FEW, max_size=3 * FEW))
+
+
+@given(_numbers())
+def test_many_are_rounded_to_the_same_double_as_each_alone(values: list[float]) -> None:
+    alone = [significant([value]).item() for value in values]
+
+    np.testing.assert_array_equal(significant(values), alone)
 
 
 def test_scores_near_0_and_1_stay_apart() -> None:

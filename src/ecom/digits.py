@@ -10,6 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 DIGITS: Final = 9  # significant ones
+FEW: Final = 20  # numbers, which text rounds faster
+# Powers of ten that a double holds exactly.
+_POWERS: Final = np.array([float(f"1e{power}") for power in range(23)])
+_NEAR: Final = 1e-6  # of a tie: ten times what multiplying by a power of ten may be off
 
 
 def significant(values: ArrayLike) -> NDArray[np.float64]:
@@ -21,8 +25,25 @@ def significant(values: ArrayLike) -> NDArray[np.float64]:
     array([ 3.33333333e-01, -6.66666667e-21,  1.20000000e+01])
     """
     values = np.asarray(values, dtype=np.float64)
-    rounded = [float(f"{value:.{DIGITS}g}") for value in values.ravel()]
-    return np.array(rounded).reshape(values.shape)
+    flat = values.ravel()
+    if flat.size < FEW:
+        return _by_text(flat).reshape(values.shape)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        power = DIGITS - 1 - np.floor(np.log10(np.abs(flat)))
+        exact = (power >= 0) & (power < len(_POWERS))
+        scale = _POWERS[np.where(exact, power, 0).astype(np.intp)]
+        digits = flat * scale
+        whole = np.rint(digits)
+        exact &= np.abs(whole) < 10**DIGITS
+        exact &= np.abs(digits) >= 10 ** (DIGITS - 1)
+        exact &= np.abs(np.abs(digits - whole) - 0.5) > _NEAR
+        rounded = whole / scale  # of two exact numbers: the double that the decimal reads as
+    rounded[~exact] = _by_text(flat[~exact])
+    return rounded.reshape(values.shape)
+
+
+def _by_text(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.array([float(f"{value:.{DIGITS}g}") for value in values.tolist()], np.float64)
 
 
 def round_scores(scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from ecom.serving.manifest import packaged_columns
-from ecom.serving.monitoring import FEW, Distribution, Monitoring
+from ecom.serving.monitoring import TOGETHER, Distribution, Monitoring
 from ecom.serving.scoring import Answers
 
 COLUMNS = packaged_columns("end_of_session")
@@ -28,7 +28,7 @@ def samples(monitoring: Monitoring) -> dict[tuple[str, ...], float]:
     }
 
 
-@given(values=st.lists(st.floats(0, 100), max_size=2 * FEW))
+@given(values=st.lists(st.floats(0, 100), max_size=40))
 def test_one_by_one_or_at_once_makes_no_difference(values: list[float]) -> None:
     together, alone = Distribution("d", "", EDGES), Distribution("d", "", EDGES)
     together.add(np.array(values))
@@ -64,6 +64,23 @@ def test_answers_inputs_and_unknown_categories_are_counted() -> None:
     assert found["ecom_input_category_total", "Weekend", "true"] == 1
     assert found["ecom_unknown_categories_total", "Month"] == 1
     assert "secret" not in monitoring.page().decode()
+
+
+def test_sessions_are_counted_together_whatever_columns_their_packages_have() -> None:
+    monitoring = Monitoring()
+    monitoring.serve("version", COLUMNS)
+    for _ in range(TOGETHER):
+        monitoring.count({"Weekend": np.array([1.0]), "Month": np.array(["Nov"])}, answers(0.7))
+    monitoring.count({"Month": np.array(["Nov"], object)}, answers(0.2))
+    monitoring.count({"Weekend": np.array([0.0])}, answers(0.2))
+
+    found = samples(monitoring)
+
+    assert found["ecom_answers_total", "flagged"] == TOGETHER
+    assert found["ecom_answers_total", "not flagged"] == 2
+    assert found["ecom_input_category_total", "Month", "Nov"] == TOGETHER + 1
+    assert found["ecom_input_category_total", "Weekend", "true"] == TOGETHER
+    assert found["ecom_input_category_total", "Weekend", "false"] == 1
 
 
 def test_one_package_is_named_at_a_time() -> None:

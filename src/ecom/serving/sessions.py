@@ -97,6 +97,7 @@ class Reader:
         self._many = msgspec.json.Decoder(self.batch)
         self._texts = [place for place, c in enumerate(self.columns) if c.type == "category"]
         self._numbers = [place for place, c in enumerate(self.columns) if c.type != "category"]
+        self._allowed = {c.name: frozenset(c.allowed) for c in columns if c.type == "category"}
 
     def one(self, body: bytes) -> Inputs:
         """Read one session.
@@ -158,16 +159,15 @@ class Reader:
 
     def unknown(self, inputs: Inputs) -> list[list[str]]:
         """Return, for each session, the columns whose text is none of those that are allowed."""
-        columns = [self.columns[place] for place in self._texts]
-        rows = zip(*(inputs[column.name].tolist() for column in columns), strict=True)
-        return [
-            [
-                column.name
-                for column, value in zip(columns, row, strict=True)
-                if value not in column.allowed
-            ]
-            for row in rows
-        ]
+        size = len(next(iter(inputs.values())))
+        found: list[list[str]] = [[] for _ in range(size)]
+        for name, allowed in self._allowed.items():
+            values = inputs[name].tolist()
+            if not allowed.issuperset(values):
+                for row, value in zip(found, values, strict=True):
+                    if value not in allowed:
+                        row.append(name)
+        return found
 
     def _checked(self, session: Any) -> tuple[list[Any], list[Problem]]:
         if not isinstance(session, dict):
