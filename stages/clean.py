@@ -12,7 +12,10 @@ from _tables import write_table
 import hashlib
 from typing import TYPE_CHECKING
 
-from ecom.data.cleaning import clean
+import pandas as pd
+
+from ecom.data.cleaning import clean, to_types
+from ecom.data.identity import session_keys
 from ecom.data.parsing import parse_csv
 from ecom.errors import DataError
 from ecom.params.clean import Clean
@@ -38,7 +41,10 @@ def main(stage: Stage) -> None:
 
         valid = valid_rows(table)
     sessions = clean(valid, drop_duplicates=params.drop_duplicates)
+    keys = session_keys(to_types(valid))[sessions.index]
     write_table(stage, "data/processed/online_shoppers_clean.csv", sessions)
+    numbered = pd.DataFrame({"row": range(len(keys)), "session": keys})
+    write_table(stage, "data/processed/session_keys.csv", numbered)
     invalid, duplicates = len(table) - len(valid), len(valid) - len(sessions)
     write_metrics(
         stage,

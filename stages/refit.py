@@ -13,10 +13,10 @@ from _models import write_model
 from _stage import Stage, run
 from _tables import read_features
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ecom.errors import DataError
 from ecom.evaluation.periods import refit_params
+from ecom.models.pipelines import settled_arguments
 from ecom.models.refits import refit
 from ecom.params.baseline import Baseline
 from ecom.params.features import Features
@@ -29,19 +29,8 @@ if TYPE_CHECKING:
 def main(stage: Stage) -> None:
     feature_set, temporal = stage.params(Features).set, stage.params(Temporal)
     tuned: TuneResults = read_metrics(stage, "metrics/tune.json")
-    if tuned["feature_set"] != feature_set:
-        raise DataError(
-            "metrics/tune.json was computed with another features.set: run `dvc repro tune` first"
-        )
+    settings = settled_arguments(tuned, stage.params(Baseline).model_dump(), feature_set)
     sessions, labels = read_features(stage, "data/features/train.parquet")
-    settings: dict[str, dict[str, Any]] = {
-        "baseline": {"candidate": "logistic", "C": stage.params(Baseline).C},
-        "best_model": {
-            "candidate": tuned["candidate"],
-            "seed": tuned["seed"],
-            **tuned["best_params"],
-        },
-    }
     refits = refit(
         sessions, labels, settings, feature_set=feature_set, test_months=temporal.test_months
     )

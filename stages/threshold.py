@@ -13,7 +13,6 @@ from ecom.evaluation.counts import count_flagged
 from ecom.evaluation.curves import sweep
 from ecom.evaluation.metrics import MODELS, without_resamples
 from ecom.evaluation.thresholds import (
-    break_even,
     operating_point,
     require_reachable,
     trivial_costs,
@@ -43,7 +42,7 @@ def main(stage: Stage) -> None:
         {
             **points["best_model"],
             "baseline": points["baseline"],
-            "break_even": break_even(params.costs),
+            "break_even": params.costs.break_even,
             "cost_per_1000_sessions_of": trivial,
         },
         exact={

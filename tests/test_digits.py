@@ -41,6 +41,13 @@ def test_many_are_rounded_to_the_same_double_as_each_alone(values: list[float]) 
     np.testing.assert_array_equal(significant(values), alone)
 
 
+@given(st.lists(st.floats(0, 1), min_size=FEW, max_size=2 * FEW))
+def test_many_scores_are_rounded_as_each_alone(scores: list[float]) -> None:
+    alone = [round_scores(np.array([score])).item() for score in scores]
+
+    np.testing.assert_array_equal(round_scores(np.array(scores)), alone)
+
+
 def test_scores_near_0_and_1_stay_apart() -> None:
     scores = np.array([1e-13, 2e-13, 1 / 3, 2 / 3, 1 - 2e-13, 1 - 1e-13])
 

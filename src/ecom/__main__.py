@@ -91,10 +91,12 @@ def compare(
     ] = "terminal",
     gate: Annotated[
         bool,
-        typer.Option("--gate", help="exit with status 1 if worse, with status 3 if undecidable"),
+        typer.Option(
+            "--gate", help="exit with status 1 if worse, with status 3 if that cannot be told"
+        ),
     ] = False,
 ) -> None:
-    """Tell whether HEAD's model is better, worse or no different from BASE's, and what changed.
+    """Tell whether HEAD's model is better than BASE's, worse or no worse, and what changed.
 
     Either is a git revision, a DVC experiment, a folder with another checkout, or "workspace".
     """
@@ -136,7 +138,7 @@ def review(
 ) -> None:
     """Compare this folder with the commit at which its branch left TARGET, as pull requests do.
 
-    Exits with status 1 if the model is worse, with status 3 if that is undecidable.
+    Exits with status 1 if the model is worse, with status 3 if that cannot be told.
     """
     from ecom.project.repository import default_branch
     from ecom.review.branch import CURVES, review
@@ -151,7 +153,7 @@ def review(
             (output / name).unlink(missing_ok=True)
         with review(_checked_root(), target or default_branch(Path.cwd())) as reviewed:
             comparison = reviewed.comparison
-            picture = CURVES if comparison.verdict else None
+            picture = CURVES if comparison.findings else None
             if picture:
                 reviewed.draw(output / picture)
         _write(output / "review.md", to_markdown(comparison, picture))
@@ -252,11 +254,15 @@ def promote(
     version: Annotated[
         str | None, typer.Argument(help="of the registered model; by default the challenger")
     ] = None,
+    *,
+    because: Annotated[
+        str | None, typer.Option(help="why, if it is worse or that cannot be told; is kept")
+    ] = None,
 ) -> None:
-    """Make a registered model champion, unless it is worse than the champion."""
+    """Make a registered model champion if it is better or no worse than champions before it."""
     from ecom.tracking.registry import promote
 
-    print(promote(_checked_root(), version))
+    print(promote(_checked_root(), version, because))
 
 
 @app.command()

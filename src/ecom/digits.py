@@ -39,7 +39,14 @@ def significant(values: ArrayLike) -> NDArray[np.float64]:
         exact &= np.abs(np.abs(digits - whole) - 0.5) > _NEAR
         rounded = whole / scale  # of two exact numbers: the double that the decimal reads as
     rounded[~exact] = _by_text(flat[~exact])
-    return rounded.reshape(values.shape)
+    found: NDArray[np.float64] = rounded.reshape(values.shape)
+    return found
+
+
+def _round_score(score: float) -> float:
+    if score <= 1 - score:
+        return float(f"{score:.{DIGITS}g}")
+    return 1 - float(f"{1 - score:.{DIGITS}g}")
 
 
 def _by_text(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -51,5 +58,7 @@ def round_scores(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
     Rounded to decimals, scores near 0 and near 1 would tie.
     """
+    if scores.ndim == 1 and scores.size < FEW:
+        return np.array([_round_score(score) for score in scores.tolist()], np.float64)
     smaller = significant(np.minimum(scores, 1 - scores))
     return np.where(scores <= 1 - scores, smaller, 1 - smaller)

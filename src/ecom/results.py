@@ -136,6 +136,29 @@ class TuneResults(TypedDict):
     best_params: dict[str, float]
 
 
+class SpreadOfRepeats(TypedDict):
+    """A metric over repeats: its mean, its sample standard deviation and its value in each."""
+
+    mean: float
+    sd: float
+    repeats: list[float]
+
+
+class ByRepeat(TypedDict):
+    """Both metrics that models are selected by, over repeats."""
+
+    pr_auc: SpreadOfRepeats
+    roc_auc: SpreadOfRepeats
+
+
+class CrossFitResults(TypedDict):
+    """Both models on the training rows, by fits that did not see them."""
+
+    data: DataKind
+    baseline: ByRepeat
+    best_model: ByRepeat
+
+
 class CostsUsed(TypedDict):
     """What an error costs."""
 
@@ -308,6 +331,7 @@ class Results(TypedDict, total=False):
     baseline: BaselineResults
     cv: CvResults
     tune: TuneResults
+    cross_fit: CrossFitResults
     threshold: ThresholdResults
     evaluate: EvaluateResults
     explain: ExplainResults

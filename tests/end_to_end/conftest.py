@@ -21,6 +21,7 @@ def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Project:
             "validate.max_rows": 2000,
             "folds.n_splits": 2,
             "tune.n_iter": 2,
+            "cross_fit.repeats": 2,
             "tune.n_jobs": 1,
             "bootstrap.resamples": 100,
             "explain.rows": 200,

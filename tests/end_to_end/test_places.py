@@ -55,6 +55,7 @@ def test_a_path_of_any_characters_works(synthetic: Project, place: Path) -> None
     assert "the experiment q (commit " in ecom(odd, "lineage", "q").stdout
 
 
+@pytest.mark.prove
 def test_a_copy_records_beside_itself_and_keeps_its_record_without_the_original(
     synthetic: Project, place: Path
 ) -> None:
@@ -115,6 +116,7 @@ def test_a_checkout_of_another_user_is_told_as_the_cause(synthetic: Project, pla
     assert "No different" in ecom(theirs, "compare", "--gate", setting=f"HOME={home}").stdout
 
 
+@pytest.mark.prove
 def test_a_project_below_the_root_of_git_is_compared_and_reviewed(
     synthetic: Project, place: Path
 ) -> None:

@@ -31,6 +31,7 @@ def offline(folder: Path) -> Project:
             "validate.min_rows": 1000,
             "folds.n_splits": 2,
             "tune.n_iter": 2,
+            "cross_fit.repeats": 2,
         }
     )
     project.commit()

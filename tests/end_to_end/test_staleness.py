@@ -18,7 +18,7 @@ from project import RAW, ROOT, Project
 from scripts import STAGES, sections_read_by
 
 MODELLING = {"baseline", "cv", "tune"}
-FITTING = {*MODELLING, "refit"}
+FITTING = {*MODELLING, "cross_fit", "refit"}
 JUDGING = {"threshold", "evaluate"}
 EVERY_STAGE = set(STAGES)
 LATER = {"explain", "package"}  # both read what the model was fitted to, and the model
@@ -192,11 +192,12 @@ def test_the_stages_of_a_module_are_those_that_one_expects(file: str, stages: se
         ("data.source", EVERY_STAGE - {"refit", "package", "track"}),
         ("split.seed", {"features", "model_card"}),
         ("features.set", {*FITTING, "evaluate"}),
-        ("folds.seed", {*MODELLING, "model_card"}),
+        ("folds.seed", {*MODELLING, "cross_fit", "model_card"}),
         ("bootstrap.seed", JUDGING),
         ("tune.distributions.logistic.C.low", {"tune"}),
         ("temporal.first_test_month", {"validate", "refit", "evaluate"}),
         ("threshold.costs.false_negative", {"threshold"}),
+        ("cross_fit.repeats", {"cross_fit"}),
         ("review.decisive", set()),
     ],
 )
@@ -209,6 +210,8 @@ def test_the_stages_of_a_parameter_are_those_that_one_expects(name: str, stages:
     [
         (RAW, {"fetch", "validate", "clean", "track"}),
         ("data/processed/online_shoppers_clean.csv", {"clean", "features", "track"}),
+        ("data/processed/session_keys.csv", {"clean", "cross_fit", "track"}),
+        ("data/predictions/cross_fit.parquet", {"cross_fit", "track"}),
         ("data/features/train.parquet", {"features", *FITTING, *LATER, "evaluate", "track"}),
         ("data/features/test.parquet", {"features", "evaluate", "package", "track"}),
         ("models/best_model.joblib", {"tune", "evaluate", *LATER, "track"}),
@@ -216,7 +219,10 @@ def test_the_stages_of_a_parameter_are_those_that_one_expects(name: str, stages:
         ("models/refits.joblib", {"refit", "evaluate", "track"}),
         ("data/predictions/best_model_out_of_fold.parquet", {"tune", "threshold", "track"}),
         ("metrics/cv.json", {"cv", "tune", "model_card", "track"}),
-        ("metrics/tune.json", {"tune", "refit", "explain", "model_card", "package", "track"}),
+        (
+            "metrics/tune.json",
+            {"tune", "cross_fit", "refit", "explain", "model_card", "package", "track"},
+        ),
         ("metrics/threshold.json", {"threshold", "evaluate", "model_card", "package", "track"}),
         ("plots/slices.csv", {"evaluate", "model_card", "track"}),
         ("docs/model_card.md", {"model_card", "package", "track"}),
@@ -238,6 +244,7 @@ def test_an_experiment_reruns_what_its_parameter_reaches_and_shows_in_the_metric
 
     assert rerun(done.stdout) == [
         "tune",
+        "cross_fit",
         "refit",
         "threshold",
         "evaluate",
@@ -260,6 +267,7 @@ def test_an_experiment_reruns_what_its_parameter_reaches_and_shows_in_the_metric
                 "baseline",
                 "cv",
                 "tune",
+                "cross_fit",
                 "refit",
                 "threshold",
                 "evaluate",
@@ -274,6 +282,7 @@ def test_an_experiment_reruns_what_its_parameter_reaches_and_shows_in_the_metric
             [
                 "cv",
                 "tune",
+                "cross_fit",
                 "refit",
                 "threshold",
                 "evaluate",
@@ -306,7 +315,7 @@ def test_a_parameter_set_back_is_served_from_the_cache(unchanged: Project) -> No
     unchanged.run("dvc", "exp", "run", "-S", "tune.seed=8")
     back = unchanged.run("dvc", "exp", "run", "-S", "tune.seed=42").stdout
 
-    assert back.count("is cached - skipping run") == 6
+    assert back.count("is cached - skipping run") == 7
     assert unchanged.changed() == ""
 
 
@@ -316,6 +325,7 @@ def test_a_number_with_an_exponent_arrives_as_a_number(unchanged: Project) -> No
     assert rerun(done.stdout) == ["baseline"]
 
 
+@pytest.mark.prove
 def test_an_experiment_in_a_workspace_of_its_own_runs_the_code_of_that_workspace(
     unchanged: Project,
 ) -> None:
@@ -330,6 +340,7 @@ def test_an_experiment_in_a_workspace_of_its_own_runs_the_code_of_that_workspace
         "baseline",
         "cv",
         "tune",
+        "cross_fit",
         "refit",
         "threshold",
         "evaluate",

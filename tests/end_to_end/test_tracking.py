@@ -345,6 +345,7 @@ def copy(synthetic: Project, tmp_path: Path) -> Project:
     return copied(synthetic, tmp_path / "copy")
 
 
+@pytest.mark.prove
 def test_experiments_at_once_are_recorded_in_the_project_and_not_registered(copy: Project) -> None:
     for cost in (7, 8):
         copy.run(
@@ -421,6 +422,7 @@ def test_results_of_other_params_are_not_recorded(tracked: Project) -> None:
     assert "run `dvc repro` first" in done.stdout
 
 
+@pytest.mark.prove
 def test_a_team_server_on_postgresql_keeps_champions_and_survives_being_killed(
     copy: Project, tmp_path: Path
 ) -> None:
@@ -469,11 +471,15 @@ def test_a_team_server_on_postgresql_keeps_champions_and_survives_being_killed(
             copy.set_params({"bootstrap.seed": 1})  # other intervals, the same model
             ask("dvc", "repro")
             promoted = ecom("promote")
-            assert "version 3: ⚪ No different: every test session gets the same score" in promoted
+            assert "version 3: ⚪ No worse: every session gets the same score" in promoted
             assert "version 3 of ecom-purchase is champion already" in ecom("promote", check=False)
             assert "version 1: rolled back from version 3" in ecom("rollback")
             assert client.get_model_version_by_alias("ecom-purchase", "champion").version == "1"
             assert "there is no previous one" in ecom("rollback", check=False)
+            few = ask("python", "-m", "ecom", "promote", "2", "--because", "we can act on few")
+            assert "version 2: we can act on few; 🔴 Worse: cost of errors" in few
+            again = ask("python", "-m", "ecom", "promote", "3")  # than 2, and than 1, the best
+            assert re.search(r"version 3: .*\(than version 2\); .*\(than version 1\)", again)
 
             sessions = pd.read_parquet(copy.root / "data" / "features" / "test.parquet").head(5)
             answer = served(address, sessions, tmp_path / "serve.log")

@@ -1,4 +1,7 @@
-"""Changes planted in the real model get the verdict that they should."""
+"""Changes planted in the real model get the verdict that they should.
+
+`make prove` plants all of them; `make test` some that were merged before verdicts had power.
+"""
 
 import pandas as pd
 import pytest
@@ -7,7 +10,14 @@ from ecom.data.cleaning import clean
 from ecom.data.parsing import parse_csv
 from ecom.review.verdicts import Side
 from project import NEEDS_REAL_DATA, real_data
-from verdicts import PLANTED, Trial
+from verdicts import PLANTED, Recipe, Trial, verdict
+
+SOON = (
+    "nothing",
+    "a column that hardly matters lost (Browser)",
+    "10 % of the training labels flipped",
+    "log-odds doubled",
+)
 
 
 @pytest.fixture(scope="module")
@@ -21,11 +31,19 @@ def trial() -> Trial:
 
 @pytest.fixture(scope="module")
 def base(trial: Trial) -> Side:
-    return trial.side()
+    return trial.side(Recipe())
 
 
-@pytest.mark.parametrize("change", PLANTED)
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(change, marks=[] if change in SOON else [pytest.mark.prove])
+        for change in PLANTED
+    ],
+)
 def test_a_planted_change_gets_its_verdict(trial: Trial, base: Side, change: str) -> None:
-    expected, changes = PLANTED[change]
+    expected, recipe = PLANTED[change]
 
-    assert trial.overall(trial.judge(base, trial.side(**changes))) == expected
+    findings = trial.judge(base, trial.side(recipe), strategy_changed=bool(recipe.strategy))
+
+    assert verdict(findings) == expected

@@ -17,6 +17,7 @@ from sklearn.metrics import (
 
 from ecom.evaluation.curves import confusion_counts
 from ecom.evaluation.metrics import (
+    BREAK_EVEN_COST,
     COST,
     METRICS,
     Metric,
@@ -26,7 +27,7 @@ from ecom.evaluation.metrics import (
     without_resamples,
 )
 from ecom.evaluation.thresholds import trivial_costs
-from ecom.params.review import Review
+from ecom.params.review import Decisive, Review
 from ecom.params.threshold import Costs
 from scored import labels_and_scores
 
@@ -111,7 +112,7 @@ def test_a_threshold_is_inclusive_in_every_measure() -> None:
     ("known", "missing"),
     [
         ({"bins": None}, {"expected_calibration_error"}),
-        ({"costs": None}, {COST}),
+        ({"costs": None}, {COST, BREAK_EVEN_COST}),
         ({"threshold": None}, {"precision", "recall", "flagged_rate", COST}),
     ],
 )
@@ -133,16 +134,25 @@ def test_a_metric_is_added_by_one_entry(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize(
     ("metric", "difference", "said"),
     [
-        ("pr_au", 0.1, "review.smallest_difference.pr_au: unknown key; known are pr_auc, roc_auc,"),
+        ("pr_au", 0.1, "review.decisive.pr_au: unknown key; known are pr_auc, roc_auc,"),
         ("pr_au", 0.1, "did you mean pr_auc?"),
-        ("pr_auc", 5.0, "review.smallest_difference.pr_auc: 5 is not allowed; input should be at"),
+        ("pr_auc", 5.0, "review.decisive.pr_auc.margin: 5 is not allowed; input should be at"),
     ],
 )
 def test_metrics_of_params_that_do_not_exist_are_named(
     metric: str, difference: float, said: str
 ) -> None:
-    review = Review(decisive=[metric], smallest_difference={metric: difference})
+    sizes = Decisive(smallest_difference=0.01, margin=difference)
+    review = Review(decisive={metric: sizes}, shown=[])
 
     (fault,) = find_faults(review)
 
     assert said in fault
+
+
+def test_an_unknown_metric_that_is_only_shown_is_named_too() -> None:
+    sizes = Decisive(smallest_difference=0.01, margin=0.02)
+
+    (fault,) = find_faults(Review(decisive={"pr_auc": sizes}, shown=["f1"]))
+
+    assert fault.startswith("review.shown.f1: unknown key; known are pr_auc, roc_auc,")

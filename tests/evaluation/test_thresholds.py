@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from ecom.errors import DataError
 from ecom.evaluation.counts import count_flagged
 from ecom.evaluation.thresholds import (
-    break_even,
     choose_threshold,
     operating_point,
     require_reachable,
@@ -54,7 +53,7 @@ def test_minimum_cost_of_calibrated_scores_is_near_the_break_even() -> None:
     chosen = choose_threshold(count_flagged(labels, scores), threshold_params("minimum_cost"))[0]
 
     assert chosen == pytest.approx(
-        break_even(Costs(false_positive=1.0, false_negative=5.0)), abs=0.05
+        Costs(false_positive=1.0, false_negative=5.0).break_even, abs=0.05
     )
 
 

@@ -1,13 +1,16 @@
 """The candidates take raw sessions and score them."""
 
+from typing import Any
+
 import joblib
 import numpy as np
 import pytest
 
+from ecom.errors import DataError
 from ecom.evaluation.ranking import ranking_metrics
 from ecom.features import add_features
 from ecom.models.candidates import CANDIDATES, members_of
-from ecom.models.pipelines import build_pipeline
+from ecom.models.pipelines import build_pipeline, settled_arguments
 from ecom.models.search import out_of_fold_scores, stratified_folds
 from ecom.params.folds import Folds
 from ecom.schema import FEATURE_SETS, FEATURES
@@ -88,3 +91,19 @@ def test_members_of_an_average_are_fitted_as_they_would_be_alone() -> None:
     ]
 
     np.testing.assert_allclose(average.decision_function(sessions), np.mean(alone, axis=0))
+
+
+def test_settings_that_were_tuned_for_other_columns_are_refused() -> None:
+    tuned: Any = {
+        "candidate": "logistic",
+        "feature_set": "at_arrival",
+        "seed": 1,
+        "best_params": {"C": 0.5},
+    }
+
+    assert settled_arguments(tuned, {"C": 1.0}, "at_arrival") == {
+        "baseline": {"candidate": "logistic", "C": 1.0},
+        "best_model": {"candidate": "logistic", "seed": 1, "C": 0.5},
+    }
+    with pytest.raises(DataError, match="run `dvc repro tune` first"):
+        settled_arguments(tuned, {"C": 1.0}, "end_of_session")

@@ -1,4 +1,4 @@
-"""Section ``review``: decisive metrics are among those that are judged."""
+"""Section ``review``: each metric once, and a margin that is no smaller than what matters."""
 
 import pytest
 
@@ -10,17 +10,14 @@ from params import faults_of
     ("changes", "said"),
     [
         (
-            {"decisive": ["f1"]},
-            "review: decisive names 'f1'; expected metrics of smallest_difference",
+            {"decisive.brier.margin": 0.0001},
+            "review.decisive.brier: margin 0.0001 is below smallest_difference 0.0005",
         ),
+        ({"shown": ["recall", "pr_auc"]}, "review: decisive and shown name 'pr_auc' twice"),
+        ({"decisive": {}}, "review.decisive: {} is not allowed; dictionary should have at least 1"),
         (
-            {"decisive": ["pr_auc", "pr_auc"]},
-            "review: decisive names 'pr_auc' twice",
-        ),
-        ({"decisive": []}, "review.decisive: [] is not allowed; list should have at least 1 item"),
-        (
-            {"smallest_difference.pr_auc": -1},
-            "review.smallest_difference.pr_auc: -1 is not allowed; input should be greater than or equal to 0",
+            {"decisive.pr_auc.smallest_difference": -1},
+            "review.decisive.pr_auc.smallest_difference: -1 is not allowed; input should be greater",
         ),
     ],
 )
@@ -30,6 +27,6 @@ def test_a_value_that_is_not_allowed_is_told(changes: dict[str, object], said: s
     assert fault.startswith(said)
 
 
-@pytest.mark.parametrize("changes", [{"decisive": ["brier"]}])
+@pytest.mark.parametrize("changes", [{"shown": []}])
 def test_other_values_are_taken(changes: dict[str, object]) -> None:
     assert faults_of(Review, changes) == []

@@ -104,7 +104,7 @@ def test_a_section_or_value_that_is_missing_is_told_by_its_key(name: str) -> Non
     error = refusal(values)
 
     if error is None:  # fewer hyperparameters may be drawn, and fewer metrics judged
-        assert name.startswith(("tune.distributions.", "review.smallest_difference."))
+        assert name.startswith(("tune.distributions.", "review.decisive."))
     else:
         assert name.split(".", maxsplit=1)[0] in error
         assert re.search("expected|is required for|should have", error)

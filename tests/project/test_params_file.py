@@ -39,7 +39,7 @@ def test_faults_of_all_sections_are_told_at_once() -> None:
             "extra": 1,
             "cv.candidates": ["forest"],
             "tune.distributions.logistic.depth": {"distribution": "uniform", "low": 0, "high": 1},
-            "review.smallest_difference.f1": 0.1,
+            "review.shown": ["f1"],
         }
     )
 
@@ -54,7 +54,7 @@ def test_faults_of_all_sections_are_told_at_once() -> None:
         "  - split.seed",
         "  - cv.candidates.0",
         "  - tune.distributions.logistic.depth",
-        "  - review.smallest_difference.f1",
+        "  - review.shown.f1",
     ]
 
 

@@ -134,7 +134,7 @@ def test_no_stage_before_evaluate_reads_the_test_rows() -> None:
     assert readers == {"evaluate", "package", "track"}
 
 
-@pytest.mark.parametrize("stage", ["baseline", "cv", "tune", "refit"])
+@pytest.mark.parametrize("stage", ["baseline", "cv", "tune", "cross_fit", "refit"])
 def test_what_fits_models_depends_neither_on_figures_nor_on_words_nor_on_other_sections(
     stage: str,
 ) -> None:

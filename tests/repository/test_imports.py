@@ -32,6 +32,7 @@ def modules_loaded_by(stage: str) -> set[str]:
         ("baseline", [*TRAINING, "sklearn.ensemble"]),
         ("cv", TRAINING),
         ("tune", TRAINING),
+        ("cross_fit", TRAINING),
         ("refit", TRAINING),
         ("threshold", [*TRAINING, "sklearn.linear_model", "sklearn.ensemble"]),
         ("evaluate", [*TRAINING, "sklearn.model_selection", "sklearn.ensemble"]),

@@ -63,4 +63,6 @@ def test_a_stage_that_only_one_side_has_differs_in_all_its_inputs() -> None:
     changes = changes_between(fewer, main)
 
     assert changes.reran == {"features": ["command", "split.seed"]}
-    assert changes.results == {"features": ["data/features/test.parquet"]}
+    assert changes.results == {
+        "features": ["data/features/test.parquet", "data/features/train.parquet"]
+    }

@@ -42,7 +42,7 @@ def test_a_group_of_sessions_is_described_by_columns_that_vary() -> None:
 
 
 def test_the_same_side_twice_has_no_crossings() -> None:
-    side = Side(SCORES, 0.5)
+    side = Side(SCORES[None], 0.5)
 
     found = crossings(SESSIONS.drop(columns=TARGET), SESSIONS[TARGET], side, side)
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ecom.errors import ProjectError
+from ecom.params.review import Review
 from ecom.project.files import PREDICTIONS
 from ecom.project.states import State
 from ecom.review.outcome import compare_states
@@ -19,7 +20,7 @@ def test_a_state_is_identical_to_itself_and_its_gate_is_open() -> None:
     comparison = compared(state("main", SESSIONS, SCORES), state("branch", SESSIONS, SCORES))
 
     assert comparison.identical
-    assert comparison.verdict == "no different"
+    assert comparison.verdict == "no worse"
     assert not comparison.changes
     assert not comparison.stale
     assert comparison.exit_status == 0
@@ -41,23 +42,36 @@ def test_the_order_of_the_rows_does_not_matter() -> None:
     assert compared(state("main", SESSIONS, SCORES), shuffled).identical
 
 
-def test_other_test_rows_are_refused_and_both_sides_own_figures_told() -> None:
-    comparison = compared(
-        state("main", SESSIONS, SCORES), state("branch", SESSIONS.iloc[100:], SCORES[100:])
-    )
+def test_sessions_that_both_sides_have_are_judged_whatever_their_row_numbers() -> None:
+    fewer = SESSIONS.iloc[100:].reset_index(drop=True)  # as another cleaning would number them
+
+    comparison = compared(state("main", SESSIONS, SCORES), state("branch", fewer, SCORES[100:]))
 
     rows = len(SCORES)
-    assert comparison.incomparable == (
-        f"the test rows differ: {rows} in base, {rows - 100} in head, {rows - 100} with the "
-        "same number in both"
+    assert comparison.incomparable is None
+    assert comparison.sessions == rows - 100
+    assert comparison.of_sessions == (rows, rows - 100)
+    assert comparison.verdict == "no worse"
+    assert str(comparison.unconfirmed).startswith(f"the test rows differ: {rows} in base, ")
+    text = to_markdown(comparison)
+    assert f"on the {rows - 100:,} real training sessions that both have of {rows:,} and" in text
+
+
+def test_too_few_shared_sessions_cannot_tell_and_both_sides_own_figures_are_told() -> None:
+    half = len(SCORES) // 2
+    comparison = compared(
+        state("main", SESSIONS.iloc[:half], SCORES[:half]),
+        state("branch", SESSIONS.iloc[half:], SCORES[half:]),
     )
-    assert comparison.verdict is None
+
+    assert str(comparison.incomparable).startswith("base and head share ")
+    assert comparison.verdict == "cannot tell"
     assert comparison.exit_status == 3
     assert comparison.figures[0].base_interval == (0.4, 0.6)
     assert "the figures of each side" in to_markdown(comparison)
 
 
-def test_shuffled_labels_of_the_test_rows_are_refused() -> None:
+def test_where_labels_of_shared_sessions_differ_figures_under_either_are_told() -> None:
     labels = np.random.default_rng(0).permutation(SESSIONS[TARGET])
     comparison = compared(
         state("main", SESSIONS, SCORES), state("branch", SESSIONS.assign(Revenue=labels), SCORES)
@@ -65,17 +79,48 @@ def test_shuffled_labels_of_the_test_rows_are_refused() -> None:
 
     different = int((labels != SESSIONS[TARGET]).sum())
     assert comparison.incomparable == (
-        f"{different} of {len(SCORES)} test rows have another label in base than in head"
+        f"{different} of {len(SCORES)} shared sessions have another label in base than in head"
     )
+    assert comparison.verdict == "cannot tell"
     assert comparison.exit_status == 3
+    under = {side: found[0].base for side, found in comparison.by_labels.items()}
+    assert under["base"] > under["head"]
+    assert "**Under the labels of head:**" in to_markdown(comparison)
 
 
-def test_other_sessions_under_the_same_numbers_are_refused() -> None:
+def test_the_test_rows_confirm_only_the_same_sessions() -> None:
     other = SESSIONS.assign(PageValues=SESSIONS["PageValues"] + 1)
 
     comparison = compared(state("main", SESSIONS, SCORES), state("branch", other, SCORES))
 
-    assert "hold another session" in str(comparison.incomparable)
+    assert "hold another session" in str(comparison.unconfirmed)
+    assert "hold another session" in to_markdown(comparison)
+
+
+def test_a_state_of_older_code_cannot_be_told_apart() -> None:
+    old = state("main", SESSIONS, SCORES, keeps_cross_fit=False)
+
+    comparison = compared(old, state("branch", SESSIONS, SCORES))
+
+    assert comparison.verdict == "cannot tell"
+    assert comparison.exit_status == 3
+    assert str(comparison.incomparable).startswith("base has no data/predictions/cross_fit.parquet")
+    assert comparison.confirmation
+
+
+def test_another_strategy_lets_the_cost_at_its_threshold_decide() -> None:
+    main = state("main", SESSIONS, SCORES)
+    params = json.loads(main.read("params.yaml"))
+    params["threshold"] |= {"strategy": "fixed", "fixed": 0.95}
+    files = {"params.yaml": json.dumps(params)}
+
+    comparison = compared(main, state("branch", SESSIONS, SCORES, threshold=0.95, files=files))
+
+    found = {finding.metric: finding.verdict for finding in comparison.findings}
+    assert found["cost_per_1000_sessions"] == "worse"
+    assert found["pr_auc"] == "no worse"
+    assert comparison.verdict == "worse"
+    assert "Its strategy changed: minimum_cost → fixed 0.95." in to_markdown(comparison)
 
 
 def test_synthetic_sessions_are_not_compared_with_real_ones() -> None:
@@ -97,24 +142,23 @@ def test_cost_is_left_out_where_an_error_costs_otherwise_and_the_rest_compared()
         state("main", SESSIONS, SCORES), state("branch", SESSIONS, SCORES * 0.99, costs=(1.0, 8.0))
     )
 
-    assert "cost_per_1000_sessions" not in {finding.metric for finding in comparison.findings}
-    assert len(comparison.findings) == 6
+    judged = {finding.metric for finding in comparison.findings}
+    assert set(RULES.review.metrics) - judged == {"cost_at_break_even", "cost_per_1000_sessions"}
     assert "1 € and 5 € in base and 1 € and 8 € in head" in to_markdown(comparison)
 
 
 def test_the_verdict_is_undecidable_if_no_decisive_metric_can_be_compared() -> None:
-    rules = replace(
-        RULES, review=RULES.review.model_copy(update={"decisive": ["cost_per_1000_sessions"]})
-    )
+    cost = {"cost_at_break_even": RULES.review.decisive["cost_at_break_even"]}
+    rules = replace(RULES, review=Review(decisive=cost, shown=["pr_auc"]))
 
     comparison = compare_states(
         state("main", SESSIONS, SCORES), state("branch", SESSIONS, SCORES, costs=(1.0, 8.0)), rules
     )
 
-    assert comparison.verdict is None
+    assert comparison.verdict == "cannot tell"
     assert comparison.exit_status == 3
     assert "every decisive metric is defined differently" in to_markdown(comparison)
-    assert "decide the verdict" not in to_markdown(comparison)
+    assert "decide." not in to_markdown(comparison)
     assert "PR-AUC" in to_markdown(comparison)
 
 
@@ -124,8 +168,8 @@ def test_unknown_params_do_not_prevent_a_comparison() -> None:
     params["threshold"]["margin"], params["evaluate"]["columns"] = 0.1, 3
     other = state("old", SESSIONS, SCORES, files={"params.yaml": json.dumps(params)})
 
-    assert compared(other, main).verdict == "no different"
-    assert compared(main, other).verdict == "no different"
+    assert compared(other, main).verdict == "no worse"
+    assert compared(main, other).verdict == "no worse"
 
 
 def test_a_missing_value_is_the_same_session() -> None:
@@ -142,7 +186,7 @@ def test_without_the_sessions_slices_and_crossings_are_left_out() -> None:
         state("branch", SESSIONS, SCORES * 0.9, keeps_sessions=False),
     )
 
-    assert comparison.verdict == "no different"
+    assert comparison.findings
     assert comparison.slices == []
     assert comparison.crossings is None
 
@@ -169,7 +213,7 @@ def test_a_comparison_is_plain_json() -> None:
     text = json.dumps(comparison.to_json(), allow_nan=False)
 
     assert json.loads(text)["findings"][0]["metric"] == "pr_auc"
-    assert json.loads(text)["exit_status"] == 0
+    assert json.loads(text)["exit_status"] in (0, 1, 3)
 
 
 @pytest.mark.parametrize(

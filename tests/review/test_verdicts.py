@@ -1,6 +1,7 @@
 """Verdicts on planted differences, and their false alarms."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -11,18 +12,28 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from ecom.evaluation.counts import Floats, count_flagged
-from ecom.evaluation.thresholds import choose_threshold
 from ecom.params.bootstrap import Bootstrap
-from ecom.params.threshold import Costs, Threshold
+from ecom.params.review import Decisive
+from ecom.params.threshold import Costs
 from ecom.project.params_file import read_params
-from ecom.review.verdicts import Choice, Finding, Rules, Side, holm, judge, judge_slices, overall
+from ecom.review.verdicts import (
+    Finding,
+    Rules,
+    Side,
+    Verdict,
+    confirm,
+    holm,
+    judge,
+    judge_slices,
+    overall,
+    pair,
+)
 from project import ROOT
 from scored import calibrated
 
-PARAMS = read_params(ROOT)
-RULES = Rules.from_params(PARAMS)
-THRESHOLD = PARAMS.threshold
+RULES = Rules.from_params(read_params(ROOT))
 COSTS = Costs(false_positive=1.0, false_negative=5.0)
+DECISIVE = ("pr_auc", "brier", "cost_at_break_even")
 
 
 def blurred(scores: Floats, by: float, seed: int = 1) -> Floats:
@@ -33,140 +44,137 @@ def blurred(scores: Floats, by: float, seed: int = 1) -> Floats:
     return np.asarray(1 / (1 + np.exp(-log_odds)))
 
 
+def side(scores: Floats, *, noise: float = 0.02, seed: int = 0, threshold: float = 0.2) -> Side:
+    """Return a side of four repeats, each with some noise of its own."""
+    repeats = [
+        blurred(scores, noise, 100 * seed + repeat) if noise else scores for repeat in range(4)
+    ]
+    return Side(np.stack(repeats), threshold)
+
+
 def findings(labels: object, base: Side, head: Side) -> dict[str, Finding]:
     judged = judge(np.asarray(labels), base, head, RULES, costs=COSTS, bins=10)
     return {finding.metric: finding for finding in judged}
 
 
-def test_a_model_against_itself_is_no_different_in_anything() -> None:
+def test_a_model_against_itself_is_no_worse_in_anything() -> None:
     labels, scores = calibrated()
 
-    for found in findings(labels, Side(scores, 0.2), Side(scores, 0.2)).values():
-        assert found.verdict == "no different"
-        assert found.difference == 0
-        assert found.interval == (0, 0)
-        assert found.probability_better == 0.5
+    found = findings(labels, side(scores), side(scores))
+
+    assert [name for name, each in found.items() if each.verdict] == list(DECISIVE)
+    for each in found.values():
+        assert each.verdict in ("no worse", None)
+        assert each.difference == 0
+        assert each.interval == (0, 0)
+        assert each.probability_better == 0.5
 
 
 def test_a_blurred_model_is_worse_and_the_other_way_round_better() -> None:
     labels, scores = calibrated()
-    sharp, blunt = Side(scores, 0.2), Side(blurred(scores, 2.0), 0.2)
+    sharp, blunt = side(scores), side(blurred(scores, 2.0), seed=1)
 
     worse, better = findings(labels, sharp, blunt), findings(labels, blunt, sharp)
 
-    for metric in ("pr_auc", "roc_auc", "brier", "cost_per_1000_sessions"):
+    for metric in DECISIVE:
         assert worse[metric].verdict == "worse"
         assert worse[metric].probability_better < 0.01
         assert better[metric].verdict == "better"
         assert better[metric].difference == pytest.approx(-worse[metric].difference)
 
 
-def test_a_difference_that_is_sure_but_does_not_matter_is_no_different() -> None:
+def test_scores_that_rank_alike_but_are_overconfident_are_worse() -> None:
     labels, scores = calibrated()
-    head = Side(np.where(labels == 1, scores + 1e-9, scores - 1e-9), 0.2)  # orders ties alone
+    odds = (scores / (1 - scores)) ** 2
 
-    found = findings(labels, Side(scores, 0.2), head)["pr_auc"]
+    found = findings(labels, side(scores, noise=0), side(odds / (1 + odds), noise=0))
+
+    assert found["pr_auc"].verdict == "no worse"
+    assert found["brier"].verdict == "worse"
+
+
+def test_a_difference_that_is_sure_but_does_not_matter_is_no_worse() -> None:
+    labels, scores = calibrated()
+    head = np.where(labels == 1, scores + 1e-9, scores - 1e-9)  # orders ties alone
+
+    found = findings(labels, side(scores, noise=0), side(head, noise=0))["pr_auc"]
 
     assert found.interval[0] > 0
-    assert 0 < found.difference < found.smallest_difference
-    assert found.verdict == "no different"
+    assert found.p_value is not None
+    assert found.p_value < 0.05
+    assert found.verdict == "no worse"
 
 
-def test_a_difference_that_would_matter_but_is_not_sure_is_no_different() -> None:
+def test_of_few_sessions_nothing_can_be_told() -> None:
     labels, scores = calibrated(rows=200)
 
-    found = findings(labels, Side(scores, 0.2), Side(blurred(scores, 0.3), 0.2))["pr_auc"]
+    found = findings(labels, side(scores), side(blurred(scores, 0.15)))["pr_auc"]
 
-    assert abs(found.difference) > found.smallest_difference
     assert found.interval[0] < 0 < found.interval[1]
-    assert found.verdict == "no different"
+    assert found.verdict == "cannot tell"
+
+
+def test_fits_that_vary_widen_the_interval() -> None:
+    labels, scores = calibrated()
+    steady, shaky = (
+        findings(labels, side(scores), side(scores, noise=noise, seed=1))["pr_auc"]
+        for noise in (0.02, 0.5)
+    )
+
+    assert np.ptp(shaky.interval) > 2 * np.ptp(steady.interval)
 
 
 def test_without_costs_or_bins_the_metrics_of_them_are_left_out() -> None:
     labels, scores = calibrated(rows=200)
-    side = Side(scores, 0.2)
 
-    judged = judge(labels, side, side, RULES, costs=None, bins=None)
+    judged = judge(labels, side(scores), side(scores), RULES, costs=None, bins=None)
 
     assert [finding.metric for finding in judged] == [
         "pr_auc",
-        "roc_auc",
         "brier",
+        "roc_auc",
+        "log_loss",
         "precision",
         "recall",
     ]
 
 
-def chosen(
-    scores: Floats, labels: NDArray[np.int64], out_of_fold: Floats, params: Threshold
-) -> Side:
-    """Return a side whose threshold its strategy chose on out-of-fold scores."""
-    choice = Choice(pd.DataFrame({"Revenue": labels, "score": out_of_fold}), params)
-    threshold = choose_threshold(count_flagged(labels, out_of_fold), params)
-    return Side(scores, float(threshold[0]), choice)
-
-
-def test_a_threshold_that_another_seed_would_move_as_far_is_no_difference() -> None:
+def test_a_further_metric_decides_if_asked() -> None:
     labels, scores = calibrated()
-    training, out_of_fold = calibrated(rows=4000, seed=9)
-    sides = [
-        chosen(scores, training, blurred(out_of_fold, 0.1, seed), THRESHOLD) for seed in range(20)
-    ]
-    low, high = (end(sides, key=lambda side: side.threshold) for end in (min, max))
-    as_given = findings(labels, replace(low, choice=None), replace(high, choice=None))
-    as_chosen = findings(labels, low, high)
+    far = replace(side(scores), threshold=0.9)
+    also = {"cost_per_1000_sessions": Decisive(smallest_difference=5.0, margin=10.0)}
 
-    assert as_given["recall"].verdict == "worse"
-    assert as_given["precision"].verdict == "better"
-    for metric in ("recall", "precision", "cost_per_1000_sessions"):
-        assert as_chosen[metric].verdict == "no different"
-        assert as_chosen[metric].difference == as_given[metric].difference
+    for asked, expected in ((None, None), (also, "worse")):
+        judged = judge(labels, side(scores), far, RULES, costs=COSTS, bins=10, also=asked)
+        found = {finding.metric: finding.verdict for finding in judged}
+        assert found["cost_per_1000_sessions"] == expected
 
 
-def test_another_strategy_is_a_difference_though_thresholds_are_chosen_anew() -> None:
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        (["no worse", "no worse"], "no worse"),
+        (["better", "no worse"], "better"),
+        (["better", "cannot tell"], "cannot tell"),
+        (["better", "cannot tell", "worse"], "worse"),
+        ([], "cannot tell"),
+    ],
+)
+def test_no_gain_makes_up_for_a_loss(verdicts: list[Verdict], expected: str) -> None:
+    assert overall(verdicts) == expected
+
+
+def test_test_rows_confirm_with_an_interval_and_without_a_verdict() -> None:
     labels, scores = calibrated()
-    training, out_of_fold = calibrated(rows=4000, seed=9)
-    few = THRESHOLD.model_copy(update={"strategy": "quota", "quota": 0.05})
+    base, head = (Side(each[None], 0.2) for each in (scores, blurred(scores, 2.0)))
 
-    found = findings(
-        labels,
-        chosen(scores, training, out_of_fold, THRESHOLD),
-        chosen(scores, training, out_of_fold, few),
+    found = {each.metric: each for each in confirm(labels, base, head, RULES, costs=COSTS, bins=10)}
+
+    assert set(found) == set(RULES.review.metrics)
+    assert found["pr_auc"].difference == pytest.approx(found["pr_auc"].head - found["pr_auc"].base)
+    assert (
+        found["pr_auc"].interval[0] < found["pr_auc"].difference < found["pr_auc"].interval[1] < 0
     )
-
-    assert found["cost_per_1000_sessions"].verdict == "worse"
-    assert found["precision"].verdict == "better"
-    assert found["pr_auc"].verdict == "no different"
-
-
-def test_a_threshold_that_its_strategy_does_not_give_counts_as_given() -> None:
-    labels, scores = calibrated()
-    training, out_of_fold = calibrated(rows=4000, seed=9)
-    base = chosen(scores, training, out_of_fold, THRESHOLD)
-
-    found = findings(labels, base, replace(base, threshold=0.85))  # as by a faulty choice
-
-    assert found["recall"].verdict == "worse"
-    assert found["cost_per_1000_sessions"].verdict == "worse"
-
-
-def test_training_rows_that_only_one_side_has_do_not_hinder() -> None:
-    labels, scores = calibrated()
-    training, out_of_fold = calibrated(rows=4000, seed=9)
-    whole = chosen(scores, training, out_of_fold, THRESHOLD)
-    assert whole.choice is not None
-    fewer = chosen(scores, training[200:], out_of_fold[200:], THRESHOLD)
-    rest = replace(whole.choice, out_of_fold=whole.choice.out_of_fold.iloc[200:])
-
-    found = findings(labels, whole, replace(fewer, choice=rest))
-
-    assert {finding.verdict for finding in found.values()} == {"no different"}
-    assert found["pr_auc"].interval == (0, 0)
-    assert found["recall"].interval[0] < 0 < found["recall"].interval[1]
-
-
-def test_where_no_decisive_metric_is_judged_there_is_no_verdict() -> None:
-    assert overall({"pr_auc": "better"}, ["cost_per_1000_sessions"]) is None
 
 
 def de_long(labels: NDArray[np.int64], base: Floats, head: Floats) -> tuple[float, float]:
@@ -185,35 +193,36 @@ def de_long(labels: NDArray[np.int64], base: Floats, head: Floats) -> tuple[floa
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_interval_of_roc_auc_is_that_of_de_long(seed: int) -> None:
+def test_the_interval_of_roc_auc_is_that_of_de_long_where_fits_do_not_vary(seed: int) -> None:
     labels, scores = calibrated(seed=seed)
     head = blurred(scores, 0.5, seed)
 
-    found = findings(labels, Side(scores, 0.2), Side(head, 0.2))["roc_auc"]
+    found = findings(labels, side(scores, noise=0), side(head, noise=0))["roc_auc"]
     difference, error = de_long(labels, scores, head)
 
     assert found.difference == pytest.approx(difference)
     half_width = (found.interval[1] - found.interval[0]) / 2
     assert half_width == pytest.approx(norm.ppf(0.975) * error, rel=0.15)
-    assert np.mean(found.interval) == pytest.approx(difference, abs=error / 3)
     assert found.probability_better == pytest.approx(norm.cdf(difference / error), abs=0.05)
 
 
-def test_false_alarms_of_the_interval_alone_are_as_rare_as_it_says() -> None:
-    rules = Rules(
-        RULES.review.model_copy(
-            update={"smallest_difference": RULES.review.smallest_difference | {"roc_auc": 0.0}}
-        ),
-        Bootstrap(resamples=200, seed=0),
-        RULES.small_slice,
-    )
+def roc_auc(
+    labels: NDArray[np.int64], scores: Floats, _: float, weights: Floats
+) -> dict[str, Floats]:
+    return {"roc_auc": count_flagged(labels, scores, weights).roc_auc}
+
+
+def test_false_alarms_are_as_rare_as_the_level_says() -> None:
+    bootstrap = Bootstrap(resamples=200, seed=0)
     alarms = 0
     for seed in range(200):
         labels, scores = calibrated(rows=400, seed=seed)
         # Two models that are equally good: either blurs the truth by another draw.
-        base, head = (Side(blurred(scores, 1.0, 1000 * seed + way), 0.2) for way in (1, 2))
-        judged = judge(labels, base, head, rules, costs=None, bins=None)
-        alarms += next(f for f in judged if f.metric == "roc_auc").verdict != "no different"
+        base, head = (
+            side(blurred(scores, 1.0, 1000 * seed + way), seed=seed, noise=0.2) for way in (1, 2)
+        )
+        found = pair(labels, base, head, partial(roc_auc, labels), bootstrap)
+        alarms += found["roc_auc"].p_value < 0.05
 
     assert alarms / 200 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 200)
 
@@ -246,11 +255,11 @@ def test_a_slice_that_got_worse_is_found_and_no_other() -> None:
     in_may = (sessions["Month"] == "May").to_numpy()
     head = np.where(in_may, blurred(scores, 3.0), scores)
 
-    found = judge_slices(sessions, labels, Side(scores, 0.2), Side(head, 0.2), RULES)
+    found = judge_slices(sessions, labels, side(scores), side(head), RULES)
 
     verdicts = {finding.slice: finding.verdict for finding in found}
     assert verdicts["Month: May"] == "worse"
-    assert {verdicts[f"Month: {month}"] for month in ("Mar", "Nov", "Dec")} == {"no different"}
+    assert {verdicts[f"Month: {month}"] for month in ("Mar", "Nov", "Dec")} == {None}
 
 
 @pytest.mark.slow
@@ -259,9 +268,11 @@ def test_of_many_slices_of_equal_models_hardly_any_is_called_different() -> None
     rules = Rules(RULES.review, Bootstrap(resamples=100, seed=0), RULES.small_slice)
     called = 0
     for seed in range(40):
-        base, head = (Side(blurred(scores, 0.5, 2 * seed + way), 0.2) for way in (0, 1))
+        base, head = (
+            side(blurred(scores, 0.5, 2 * seed + way), seed=2 * seed + way) for way in (0, 1)
+        )
         found = judge_slices(sessions, labels, base, head, rules)
-        called += any(finding.verdict != "no different" for finding in found)
+        called += any(finding.verdict is not None for finding in found)
 
     assert called <= 6  # 5 % of 40 are 2; more than 6 come by chance once in 200
 
@@ -270,7 +281,7 @@ def test_a_small_slice_is_left_out() -> None:
     sessions, labels, scores = sliced()
     sessions.loc[sessions.index[:30], "Month"] = "Feb"
 
-    found = judge_slices(sessions, labels, Side(scores, 0.2), Side(scores, 0.2), RULES)
+    found = judge_slices(sessions, labels, side(scores), side(scores), RULES)
 
     assert "Month: Feb" not in {finding.slice for finding in found}
 

@@ -27,7 +27,9 @@ def test_another_seed_of_many_digits_is_told_in_full() -> None:
 def test_the_comment_begins_with_the_mark_that_finds_it_again() -> None:
     main = state("main", SESSIONS, SCORES)
 
-    assert to_markdown(compared(main, main)).startswith(MARKER + "\n\n## ⚪ No different")
+    assert to_markdown(compared(main, main)).startswith(
+        MARKER + "\n\n## ⚪ No worse: every session"
+    )
 
 
 def test_params_that_are_lists_and_long_lists_stay_readable() -> None:
@@ -51,8 +53,8 @@ def test_a_failure_has_the_mark_too() -> None:
 @pytest.mark.parametrize(
     ("threshold", "said"),
     [
-        (0.9, "🔴 Worse: cost of errors, € per 1,000 sessions +"),
-        (0.5, "⚪ No different: every test session gets the same score"),
+        (0.9, "⚪ No worse: PR-AUC +0.0000 (+0.0000 to +0.0000), Brier score +0.0000"),
+        (0.5, "⚪ No worse: every session gets the same score"),
     ],
 )
 def test_the_headline_names_the_verdict_and_what_decided_it(threshold: float, said: str) -> None:
@@ -69,6 +71,6 @@ def test_every_judged_metric_has_a_row_and_the_decisive_ones_stand_out() -> None
     text = to_markdown(compared(main, state("branch", SESSIONS, SCORES * 0.9)), "curves.png")
 
     assert "| **PR-AUC** | " in text
-    assert "| Brier score | " in text
-    assert "PR-AUC and cost of errors, € per 1,000 sessions decide the verdict." in text
+    assert "| log loss | " in text
+    assert "PR-AUC, Brier score, cost of errors at the break-even threshold, €" in text
     assert "![Curves of both sides](curves.png)" in text

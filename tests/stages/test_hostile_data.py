@@ -32,6 +32,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
                 "validate.max_rows": 2000,
                 "folds.n_splits": 2,
                 "tune.n_iter": 1,
+                "cross_fit.repeats": 2,
                 "tune.n_jobs": 1,
                 "bootstrap.resamples": 100,
                 "explain.rows": 10,

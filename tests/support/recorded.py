@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from fsspec.implementations.memory import MemoryFileSystem
 
+from ecom.data.identity import session_keys
 from ecom.evaluation.counts import Floats
 from ecom.params.bootstrap import Bootstrap
-from ecom.project.files import OUT_OF_FOLD, PREDICTIONS, TEST, metrics_file
+from ecom.project.files import CROSS_FIT, PREDICTIONS, TEST, TRAIN, metrics_file
 from ecom.project.params_file import read_params
 from ecom.project.states import State
 from ecom.review.outcome import Comparison, compare_states
@@ -28,6 +29,7 @@ METRICS = (
     "pr_auc",
     "roc_auc",
     "brier",
+    "log_loss",
     "expected_calibration_error",
     "cost_per_1000_sessions",
     "precision",
@@ -57,8 +59,13 @@ def state(  # noqa: PLR0913  all that states differ in
     costs: tuple[float, float] = (1.0, 5.0),
     files: dict[str, str] | None = None,
     keeps_sessions: bool = True,
+    keeps_cross_fit: bool = True,
 ) -> State:
-    """Return a state with two stages; `files` replace or add to what it holds."""
+    """Return a state with two stages; `files` replace or add to what it holds.
+
+    The sessions are its training rows and its test rows; the scores are those of both, with some
+    noise in each repeat.
+    """
     priced = dict(zip(("false_positive", "false_negative"), costs, strict=True))
     table = sessions.rename_axis("row").reset_index()
     evaluated = {
@@ -71,19 +78,20 @@ def state(  # noqa: PLR0913  all that states differ in
         "requirements.txt": b"numpy==2.0\n",
         CODE: b"one = 1\n",
         PREDICTIONS: to_parquet(table[["row", TARGET]].assign(best_model=scores)),
-        OUT_OF_FOLD: to_parquet(table[["row", TARGET]].assign(score=scores)),
         THRESHOLD: json.dumps({"threshold": threshold, "costs": priced}).encode(),
         EVALUATE: json.dumps(evaluated).encode(),
     }
     if keeps_sessions:
-        contents[TEST] = to_parquet(table[["row", *FEATURES]])
+        contents[TEST] = contents[TRAIN] = to_parquet(table[["row", *FEATURES]])
+    if keeps_cross_fit:
+        contents[CROSS_FIT] = to_parquet(cross_fitted(sessions, scores))
     contents |= {path: text.encode() for path, text in (files or {}).items()}
     declared: dict[str, dict[str, Any]] = {
-        "features": {"deps": [], "params": ["split.seed"], "outs": [TEST]},
+        "features": {"deps": [], "params": ["split.seed"], "outs": [TEST, TRAIN]},
         "evaluate": {
             "deps": ["requirements.txt", CODE, TEST],
             "params": ["evaluate.bins"],
-            "outs": [PREDICTIONS, OUT_OF_FOLD, EVALUATE, THRESHOLD],
+            "outs": [PREDICTIONS, CROSS_FIT, EVALUATE, THRESHOLD],
         },
     }
     for stage, parts in declared.items():
@@ -103,6 +111,22 @@ def state(  # noqa: PLR0913  all that states differ in
     contents.setdefault("dvc.lock", json.dumps({"stages": lock}).encode())
     contents.setdefault("dvc.yaml", json.dumps({"stages": declared}).encode())
     return State(name, None, Files(contents))
+
+
+def cross_fitted(sessions: pd.DataFrame, scores: Floats) -> pd.DataFrame:
+    """Return what the stage cross_fit writes, of three repeats that differ a little."""
+    noise = {
+        f"best_model_{repeat}": scores + 0.002 * np.sin(1e4 * repeat * scores)
+        for repeat in (1, 2, 3)
+    }
+    return pd.DataFrame(
+        {
+            "row": sessions.index,
+            "session": session_keys(sessions).to_numpy(),
+            TARGET: sessions[TARGET].to_numpy(),
+            **{name: np.clip(each, 0, 1) for name, each in noise.items()},
+        }
+    )
 
 
 def md5(content: bytes) -> str:

@@ -79,7 +79,7 @@ def test_an_output_that_is_missing_is_told_with_what_makes_it(repository: Path) 
 def test_stages_are_told_with_params_inputs_and_outputs(finished: State) -> None:
     lines = list(stage_by_stage(finished.lock))
 
-    tune = lines[lines.index("tune") : lines.index("refit")]
+    tune = lines[lines.index("tune") : lines.index("cross_fit")]
     assert "  by tune.n_iter = 15" in tune
     assert any(line.startswith("  from metrics/cv.json ") for line in tune)
     assert any(line.startswith("  made models/best_model.joblib ") for line in tune)

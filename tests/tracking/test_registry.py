@@ -1,17 +1,24 @@
 """Champions on a real database: moved, moved back, and kept with their reasons."""
 
 import re
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mlflow import MlflowClient
+from sklearn.metrics import average_precision_score
 
 from ecom.errors import ProjectError
+from ecom.evaluation.counts import Floats
 from ecom.project.states import folder_state
+from ecom.schema import TARGET
 from ecom.tracking import registry
 from ecom.tracking.registry import CHAMPIONS, MOVES, TAG_LIMIT, RecordedState, promote, rollback
+from ecom.tracking.runs import COMPARED, CROSS_FIT_PR_AUC
 from ecom.tracking.store import CHALLENGER, REGISTERED, Store
 from project import ROOT
+from recorded import SCORES, SESSIONS, state
 
 pytestmark = pytest.mark.slow
 
@@ -65,6 +72,49 @@ def test_a_rollback_goes_back_one_champion_at_a_time(client: MlflowClient, tmp_p
         "version 2: rolled back from version 3",
         "version 1: rolled back from version 2",
     ]
+
+
+def recorded_version(client: MlflowClient, folder: Path, scores: Floats) -> str:
+    """Register a version with the results that comparing needs; return its number."""
+    kept = state("any", SESSIONS, scores)
+    experiment = client.get_experiment_by_name("Default")
+    assert experiment
+    run = client.create_run(experiment.experiment_id)
+    for path in COMPARED:
+        local = folder / run.info.run_id / path
+        local.parent.mkdir(parents=True, exist_ok=True)
+        local.write_bytes(kept.read(path))
+        client.log_artifact(run.info.run_id, str(local), str(Path(path).parent).strip("."))
+    pr_auc = average_precision_score(SESSIONS[TARGET], scores)
+    client.log_metric(run.info.run_id, CROSS_FIT_PR_AUC, pr_auc)
+    source = str(folder / "model")
+    return str(client.create_model_version(REGISTERED, source, run_id=run.info.run_id).version)
+
+
+def test_small_losses_cannot_add_up_and_a_reason_overrules_the_verdict(
+    client: MlflowClient, tmp_path: Path
+) -> None:
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    noise = np.random.default_rng(1).random(len(SCORES))
+    best, poor = (
+        recorded_version(client, tmp_path, (1 - share) * SCORES + share * noise)
+        for share in (0.0, 0.9)
+    )
+    twin = recorded_version(client, tmp_path, 0.1 * SCORES + 0.9 * noise)
+    promote(tmp_path, best)
+
+    with pytest.raises(
+        ProjectError, match=rf"version {poor} is not promoted over {best}: 🔴 Worse"
+    ):
+        promote(tmp_path, poor)
+    move = promote(tmp_path, poor, because="a column may no longer be used")
+
+    assert move.reason.startswith("a column may no longer be used; 🔴 Worse: PR-AUC")
+    # No worse than the champion is not enough: a better one was champion before.
+    with pytest.raises(
+        ProjectError, match=rf"{twin} is not promoted over {best}: 🔴 Worse.*--because"
+    ):
+        promote(tmp_path, twin)
 
 
 def test_an_alias_that_was_moved_by_hand_starts_a_new_line_of_champions(

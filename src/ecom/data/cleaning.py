@@ -39,8 +39,9 @@ def to_types(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def clean(table: pd.DataFrame, *, drop_duplicates: bool) -> pd.DataFrame:
-    """Return typed sessions; with `drop_duplicates`, without rows that repeat an earlier one."""
+    """Return typed sessions; with `drop_duplicates`, without rows that repeat an earlier one.
+
+    Their index is that of `table`.
+    """
     sessions = to_types(table)
-    if drop_duplicates:
-        sessions = sessions.drop_duplicates(ignore_index=True)
-    return sessions
+    return sessions.drop_duplicates() if drop_duplicates else sessions

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from ecom.evaluation.counts import Floats, count_flagged
 from ecom.evaluation.metrics import COST, MODELS, Sample, measure, without_resamples
-from ecom.evaluation.resampling import interval, stratified_bootstrap
+from ecom.evaluation.resampling import bootstrapped, interval
 from ecom.evaluation.thresholds import trivial_costs
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def compare(
     -------
     dict
         The metrics of each model and of each difference by name, and under ``intervals`` their
-        95 % intervals by the stratified bootstrap.
+        95 % intervals by the bootstrap.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def compare(
         return found
 
     measured = measure_all(np.ones((1, len(np.asarray(labels)))))
-    resampled = stratified_bootstrap(
+    resampled = bootstrapped(
         labels,
         lambda weights: {
             f"{name}/{metric}": values

@@ -10,7 +10,6 @@ from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
 from ecom.evaluation.counts import Counts, Floats, count_flagged
 from ecom.evaluation.metrics import bin_of
 from ecom.evaluation.resampling import QUANTILES
-from ecom.evaluation.thresholds import break_even
 from ecom.schema import CLASS_NAMES
 
 if TYPE_CHECKING:
@@ -165,6 +164,6 @@ def sweep(counts: Counts, costs: "Costs", chosen: float) -> pd.DataFrame:
             "flag_all": cost[-1],
             "flag_none": cost[0],
             "chosen": chosen,
-            "break_even": break_even(costs),
+            "break_even": costs.break_even,
         }
     )

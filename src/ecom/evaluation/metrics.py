@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 MODELS: Final = ("baseline", "best_model")  # that are judged
 COST: Final = "cost_per_1000_sessions"
+BREAK_EVEN_COST: Final = "cost_at_break_even"
 SMALLEST: Final = 1e-15  # the log loss clips probabilities nearer to 0 or 1 than this
 
 
@@ -161,6 +162,11 @@ def _lift_in_top(sample: Sample, per_cent: int) -> Floats:
     return _precision_in_top(sample, per_cent) / sample.base_rate
 
 
+def _cost_at_break_even(sample: Sample) -> Floats:
+    costs = given(sample.costs)
+    return sample.counts.at(costs.break_even).cost(costs)[:, 0]
+
+
 METRICS: Final[dict[str, Metric]] = {
     "pr_auc": Metric("PR-AUC", lambda sample: sample.counts.pr_auc),
     "roc_auc": Metric("ROC-AUC", lambda sample: sample.counts.roc_auc),
@@ -190,6 +196,14 @@ METRICS: Final[dict[str, Metric]] = {
         "cost of errors, € per 1,000 sessions",
         lambda sample: sample.point.cost(given(sample.costs))[:, 0],
         needs=("threshold", "costs"),
+        lower_is_better=True,
+        decimals=0,
+        largest_difference=1e9,
+    ),
+    BREAK_EVEN_COST: Metric(
+        "cost of errors at the break-even threshold, € per 1,000 sessions",
+        _cost_at_break_even,
+        needs=("costs",),
         lower_is_better=True,
         decimals=0,
         largest_difference=1e9,
@@ -240,14 +254,16 @@ def without_resamples(metrics: Mapping[str, Floats]) -> dict[str, float]:
 
 def find_faults(review: "Review") -> list[str]:
     """Return a line for every metric of params.yaml that is unknown or too far apart."""
-    faults = []
-    for name, difference in review.smallest_difference.items():
-        key = f"review.smallest_difference.{name}"
+    faults = [
+        unknown_key(f"review.shown.{name}", METRICS) for name in review.shown if name not in METRICS
+    ]
+    for name, sizes in review.decisive.items():
+        key = f"review.decisive.{name}"
         if name not in METRICS:
             faults.append(unknown_key(key, METRICS))
-        elif difference > METRICS[name].largest_difference:
+        elif sizes.margin > (largest := METRICS[name].largest_difference):
             faults.append(
-                f"{key}: {difference:g} is not allowed; input should be at most "
-                f"{METRICS[name].largest_difference:g}, the largest difference there can be"
+                f"{key}.margin: {sizes.margin:g} is not allowed; input should be at most "
+                f"{largest:g}, the largest difference there can be"
             )
     return faults

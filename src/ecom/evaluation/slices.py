@@ -8,7 +8,7 @@ import pandas as pd
 
 from ecom.evaluation.counts import Floats, count_flagged
 from ecom.evaluation.ranking import ranking_metrics
-from ecom.evaluation.resampling import interval, stratified_bootstrap
+from ecom.evaluation.resampling import bootstrapped, interval
 from ecom.features import add_features
 from ecom.schema import CLASS_NAMES
 
@@ -170,7 +170,7 @@ def _judge(
         "small": min(purchases, sessions - purchases) < small,
     }
     if 0 < purchases < sessions:
-        resampled = stratified_bootstrap(
+        resampled = bootstrapped(
             labels,
             lambda weights: {"pr_auc": count_flagged(labels, scores, weights).pr_auc},
             bootstrap,

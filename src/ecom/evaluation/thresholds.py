@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from ecom.errors import DataError
 from ecom.evaluation.counts import FLAG_NONE, Counts, Floats, count_flagged
 from ecom.evaluation.metrics import COST, Sample, measure, without_resamples
-from ecom.evaluation.resampling import interval, stratified_bootstrap
+from ecom.evaluation.resampling import bootstrapped, interval
 
 if TYPE_CHECKING:
     from ecom.params.bootstrap import Bootstrap
@@ -119,7 +119,7 @@ def operating_point(
             **measure(resampled, AT_THRESHOLD),
         }
 
-    resampled = stratified_bootstrap(labels, statistics, bootstrap)
+    resampled = bootstrapped(labels, statistics, bootstrap)
     return {
         "threshold": threshold,
         **without_resamples(measure(sample(), AT_THRESHOLD)),
@@ -161,11 +161,3 @@ def trivial_costs(counts: Counts, costs: "Costs") -> dict[str, Floats]:
     """
     curve = counts.cost(costs)
     return {"flag_all": curve[:, -1], "flag_none": curve[:, 0]}
-
-
-def break_even(costs: "Costs") -> float:
-    """Return the probability from which flagging costs less than not flagging.
-
-    It is the minimum-cost threshold of calibrated probabilities (Elkan 2001).
-    """
-    return costs.false_positive / (costs.false_positive + costs.false_negative)

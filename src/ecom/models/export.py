@@ -53,10 +53,15 @@ WRITTEN_WITH: Final[Mapping[str, Mapping[str, Any]]] = {
 
 
 class Answer(NamedTuple):
-    """What a model answers, symbolically: both of shape (N,)."""
+    """What a model answers, symbolically.
+
+    Its log-odds are `log_odds`, of shape (N, 1), plus `offset`. `probability`, of the same shape,
+    is None where it is that of the log-odds.
+    """
 
     log_odds: "Var"
-    probability: "Var"
+    offset: float = 0.0
+    probability: "Var | None" = None
 
 
 class Trees(NamedTuple):
@@ -105,11 +110,17 @@ def export(candidate: str, model: "Pipeline", columns: Iterable[str]) -> "onnx.M
         EXPORTERS[explainer](fitted, matrix)
         for explainer, fitted, matrix, _ in symbolic_members(candidate, model, inputs)
     ]
-    answer = answers[0]
+    log_odds = op.sum(
+        [*(each.log_odds for each in answers), number(sum(each.offset for each in answers))]
+    )
+    probability = answers[0].probability
     if len(answers) > 1:
-        mean = op.div(op.sum([each.log_odds for each in answers]), number(len(answers)))
-        answer = Answer(mean, op.sigmoid(mean))
-    return ndx.build(inputs, {name: ndx.asarray(var) for name, var in answer._asdict().items()})
+        log_odds, probability = op.div(log_odds, number(len(answers))), None
+    outputs = {
+        "log_odds": log_odds,
+        "probability": op.sigmoid(log_odds) if probability is None else probability,
+    }
+    return ndx.build(inputs, {name: ndx.asarray(_vector(var)) for name, var in outputs.items()})
 
 
 def arguments(columns: Iterable[str]) -> dict[str, ndx.Array]:
@@ -216,7 +227,7 @@ class _Rows:
         """Write formulas that `_alike` put together."""
         first = formulas[0]
         if first.name in CATEGORICAL:
-            values = op.unsqueeze(self._vectors[first.name].unwrap_spox(), op.const(np.array([0])))
+            values = self._vectors[first.name].unwrap_spox()
         else:
             values = self._named([formula.name for formula in formulas])
         parameters = (
@@ -305,16 +316,11 @@ def _require_written(preprocess: "ColumnTransformer") -> None:
 
 def _linear(model: Any, matrix: "Var") -> Answer:
     # A matrix of one column: ONNX Runtime 1.32 multiplies a transposed matrix and a vector wrongly.
-    products = op.matmul(matrix, op.const(model.coef_.T))
-    log_odds = op.add(op.squeeze(products, op.const(np.array([1]))), number(model.intercept_[0]))
-    return Answer(log_odds, op.sigmoid(log_odds))
+    return Answer(op.matmul(matrix, op.const(model.coef_.T)), float(model.intercept_[0]))
 
 
 def _boosted_trees(model: Any, matrix: "Var") -> Answer:
-    log_odds = op.add(
-        _sum(trees_of_boosting(model), matrix), number(model._baseline_prediction.item())
-    )
-    return Answer(log_odds, op.sigmoid(log_odds))
+    return Answer(_sum(trees_of_boosting(model), matrix), model._baseline_prediction.item())
 
 
 def trees_of_boosting(model: Any) -> Trees:
@@ -354,7 +360,7 @@ def trees_of_boosting(model: Any) -> Trees:
 def _forest(model: Any, matrix: "Var") -> Answer:
     total = _sum(trees_of_forest(model), single_precision(matrix))
     probability = op.div(total, number(len(model.estimators_)))
-    return Answer(log_odds_of(probability), probability)
+    return Answer(log_odds_of(probability), probability=probability)
 
 
 def log_odds_of(probability: "Var") -> "Var":
@@ -412,7 +418,7 @@ def _joined(trees: list[Trees]) -> Trees:
 
 
 def _sum(trees: Trees, matrix: "Var") -> "Var":
-    """Write the sum of the leaves that a session falls into, of shape (N,)."""
+    """Write the sum of the leaves that a session falls into, of shape (N, 1)."""
     is_leaf = trees.is_leaf.astype(bool)
     leaves = np.cumsum(is_leaf) - 1  # the position of a node among the leaves
     inner = np.cumsum(~is_leaf) - 1
@@ -437,7 +443,7 @@ def _sum(trees: Trees, matrix: "Var") -> "Var":
         name: values.astype(np.float64) if name == "nodes_splits" else [int(v) for v in values]
         for name, values in nodes_of.items()
     }
-    found = ml.tree_ensemble(
+    return ml.tree_ensemble(
         matrix,
         leaf_targetids=[0] * int(is_leaf.sum()),
         leaf_weights=trees.value[is_leaf].astype(np.float64),
@@ -446,7 +452,6 @@ def _sum(trees: Trees, matrix: "Var") -> "Var":
         tree_roots=roots,
         **whole,
     )
-    return op.squeeze(found, op.const(np.array([1])))
 
 
 def _only_leaf(leaf: int) -> dict[str, float]:
@@ -459,6 +464,11 @@ def _only_leaf(leaf: int) -> dict[str, float]:
         "nodes_falseleafs": 1,
         "nodes_falsenodeids": leaf,
     }
+
+
+def _vector(column: "Var") -> "Var":
+    """Write a matrix of shape (N, 1) as a vector."""
+    return op.squeeze(column, op.const(np.array([1])))
 
 
 def number(value: float) -> "Var":

@@ -1,14 +1,19 @@
 """Candidates as scikit-learn Pipelines, from raw sessions to a purchase probability."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from ecom.errors import DataError
 from ecom.features import ENGINEERED, add_features
 from ecom.models.averaging import LogOddsAverage
 from ecom.models.candidates import CANDIDATES, Average, members_of, single
 from ecom.schema import FeatureSet
+
+if TYPE_CHECKING:
+    from ecom.results import TuneResults
 
 
 def build_pipeline(
@@ -60,6 +65,33 @@ def build_pipeline(
     return pipeline.set_params(
         **{parameter_name(name): value for name, value in hyperparameters.items()}
     )
+
+
+def settled_arguments(
+    tuned: "TuneResults", baseline: Mapping[str, float], feature_set: FeatureSet
+) -> dict[str, dict[str, Any]]:
+    """Return arguments of `build_pipeline` that the pipeline settled on, for both models.
+
+    Parameters
+    ----------
+    tuned
+        What tune found.
+    baseline
+        Hyperparameters of the baseline.
+    feature_set
+        The one in use.
+
+    Raises
+    ------
+    DataError
+        The best model was tuned for another feature set.
+    """
+    if tuned["feature_set"] != feature_set:
+        raise DataError(
+            "metrics/tune.json was computed with another features.set: run `dvc repro tune` first"
+        )
+    settings = {"candidate": tuned["candidate"], "seed": tuned["seed"], **tuned["best_params"]}
+    return {"baseline": {"candidate": "logistic", **baseline}, "best_model": settings}
 
 
 def parameter_name(hyperparameter: str) -> str:

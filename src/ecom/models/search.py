@@ -63,8 +63,8 @@ def out_of_fold_scores(
     return round_scores(scores[:, 1])
 
 
-def spread(fold_scores: Sequence[float]) -> dict[str, Any]:
-    """Return mean, sample standard deviation (n - 1) and the scores themselves.
+def spread(scores: Sequence[float], of: str = "folds") -> dict[str, Any]:
+    """Return mean, sample standard deviation (n - 1) and the scores themselves, named `of`.
 
     Examples
     --------
@@ -72,9 +72,9 @@ def spread(fold_scores: Sequence[float]) -> dict[str, Any]:
     {'mean': 0.5, 'sd': 0.3535533905932738, 'folds': [0.25, 0.75]}
     """
     return {
-        "mean": float(np.mean(fold_scores)),
-        "sd": float(np.std(fold_scores, ddof=1)),
-        "folds": [float(score) for score in fold_scores],
+        "mean": float(np.mean(scores)),
+        "sd": float(np.std(scores, ddof=1)),
+        of: [float(score) for score in scores],
     }
 
 

@@ -4,30 +4,45 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from ecom.params.section import Section, first_repeated, shown
+from ecom.params.section import Section, first_repeated
+
+Difference = Annotated[float, Field(ge=0, le=1e9)]
+
+
+class Decisive(Section):
+    """From which difference a metric is better or worse, and how much worse is harmless."""
+
+    smallest_difference: Difference
+    margin: Difference
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.margin < self.smallest_difference:
+            raise ValueError(
+                f"margin {self.margin:g} is below smallest_difference "
+                f"{self.smallest_difference:g}: a difference that matters would count as harmless"
+            )
+        return self
 
 
 class Review(Section):
-    """How two states of the project are compared.
+    """How two states of the project are compared: by which metrics, and which of them decide.
 
-    `smallest_difference` names the metrics that are judged, each with the difference from which it
-    matters. `ecom.evaluation.metrics` knows the names of the metrics and checks these.
+    `ecom.evaluation.metrics` knows the names of the metrics and checks these.
     """
 
     name = "review"
 
-    decisive: Annotated[list[str], Field(min_length=1)]
-    smallest_difference: Annotated[
-        dict[str, Annotated[float, Field(ge=0, le=1e9)]], Field(min_length=1)
-    ]
+    decisive: Annotated[dict[str, Decisive], Field(min_length=1)]
+    shown: list[str]
 
     @model_validator(mode="after")
-    def _decisive_are_judged(self) -> Self:
-        for name in self.decisive:
-            if name not in self.smallest_difference:
-                raise ValueError(
-                    f"decisive names {shown(name)}; expected metrics of smallest_difference"
-                )
-        if repeated := first_repeated(self.decisive):
-            raise ValueError(f"decisive names {repeated} twice")
+    def _each_once(self) -> Self:
+        if repeated := first_repeated([*self.decisive, *self.shown]):
+            raise ValueError(f"decisive and shown name {repeated} twice")
         return self
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """All metrics that are compared."""
+        return (*self.decisive, *self.shown)

@@ -24,6 +24,14 @@ class Costs(Section):
             )
         return self
 
+    @property
+    def break_even(self) -> float:
+        """The probability from which flagging costs less than not flagging.
+
+        It is the minimum-cost threshold of calibrated probabilities (Elkan 2001).
+        """
+        return self.false_positive / (self.false_positive + self.false_negative)
+
 
 class Threshold(Section):
     """How the operating point is chosen.

@@ -23,7 +23,8 @@ TEST: Final = "data/features/test.parquet"
 BEST_MODEL: Final = "models/best_model.joblib"
 PACKAGE: Final = "models/package"
 
-OUT_OF_FOLD: Final = "data/predictions/best_model_out_of_fold.parquet"
+SESSION_KEYS: Final = "data/processed/session_keys.csv"
+CROSS_FIT: Final = "data/predictions/cross_fit.parquet"
 PREDICTIONS: Final = "data/predictions/test.parquet"
 MISTAKES: Final = "data/predictions/mistakes.csv"
 

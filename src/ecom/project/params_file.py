@@ -8,9 +8,11 @@ from typing import Any
 from ecom.errors import ParamsError
 from ecom.evaluation import metrics
 from ecom.models import candidates
+from ecom.params import cross_fit
 from ecom.params.baseline import Baseline
 from ecom.params.bootstrap import Bootstrap
 from ecom.params.clean import Clean
+from ecom.params.cross_fit import CrossFit
 from ecom.params.cv import Cv
 from ecom.params.data import Data
 from ecom.params.evaluate import Evaluate
@@ -43,6 +45,7 @@ class Params:
     baseline: Baseline
     cv: Cv
     tune: Tune
+    cross_fit: CrossFit
     temporal: Temporal
     threshold: Threshold
     evaluate: Evaluate
@@ -92,6 +95,7 @@ def parse_params(content: object) -> Params:
         parsed[name], found = find_faults(content, section)
         faults += found
     faults += candidates.find_faults(parsed["cv"], parsed["tune"])
+    faults += cross_fit.find_faults(parsed["cross_fit"], parsed["folds"])
     if parsed["review"]:
         faults += metrics.find_faults(parsed["review"])
     if faults:

@@ -13,9 +13,8 @@ from ecom.project.repository import git, require_history
 from ecom.project.states import folder_state, open_state
 from ecom.reporting.figures import draw_curves
 from ecom.review.obtaining import obtained
-from ecom.review.outcome import Comparison, StateResults, compare_states
+from ecom.review.outcome import SIDES, Comparison, Shared, StateResults, compare_states
 from ecom.review.verdicts import Rules
-from ecom.schema import TARGET
 
 CURVES: Final = "curves.png"
 
@@ -29,12 +28,15 @@ class Review:
     head: StateResults
 
     def draw(self, path: Path) -> None:
-        """Draw PR and ROC curves of both sides, which must be of the same sessions."""
-        before, after = self.base, self.head
+        """Draw PR and ROC curves of both sides, on the sessions that both scored."""
+        shared = Shared.of_states(self.base, self.head)
+        if shared is None:
+            raise ValueError("a side has no scores")
+        sides = dict(zip(SIDES, shared.sides, strict=True))
         figure = draw_curves(
-            after.predictions[TARGET],
-            {"base": before.side.scores, "head": after.side.scores},
-            {"base": before.side.threshold, "head": after.side.threshold},
+            shared.labels[1],
+            {name: side.scores.mean(axis=0) for name, side in sides.items()},
+            {name: side.threshold for name, side in sides.items()},
         )
         figure.savefig(path, dpi=110)
 

@@ -70,19 +70,20 @@ def crossings(
         Raw sessions and their target, in the order of the scores of `base` and `head`. The index is
         the row's number in the clean data.
     base, head
-        The two models, scored on these sessions.
+        The two models, scored on these sessions; a session's score is the mean over repeats.
     """
-    before, after = (side.scores >= side.threshold for side in (base, head))
+    scores = [side.scores.mean(axis=0) for side in (base, head)]
+    before, after = (own >= side.threshold for own, side in zip(scores, (base, head), strict=True))
     columns = _as_numbers(sessions)
 
     def group(chosen: Any) -> Group:
         return Group(
             sessions=int(chosen.sum()),
             purchases=int(labels[chosen].sum()),
-            base_score=_mean(base.scores[chosen]),
-            head_score=_mean(head.scores[chosen]),
+            base_score=_mean(scores[0][chosen]),
+            head_score=_mean(scores[1][chosen]),
             traits=_traits(columns, chosen),
-            rows=[int(row) for row in sessions.index[chosen]],
+            rows=sorted(int(row) for row in sessions.index[chosen]),
         )
 
     return Crossings(group(after & ~before), group(before & ~after))

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from ecom.errors import ProjectError
-from ecom.project.files import RAW, REQUIREMENTS
+from ecom.project.files import RAW, REQUIREMENTS, TEST, TRAIN
 from ecom.project.lock import RECORDER
 from ecom.project.repository import git, prefix
 from ecom.project.states import WORKSPACE, State, folder_state
@@ -72,7 +72,9 @@ def has_results(state: State, *, fresh: bool) -> bool:
     """Tell whether results can be read and, if asked, belong to the state's code and params."""
     try:
         results = StateResults(state)
-        readable = bool(len(results.side.scores)) and results.sessions is not None
+        readable = not results.predictions.empty and results.raw(TEST) is not None
+        if results.cross_fitted is not None:
+            results.raw(TRAIN)
         return readable and not (fresh and state.stale())
     except ProjectError:
         return False

@@ -10,19 +10,22 @@ import pandas as pd
 from pydantic import ValidationError
 
 from ecom.errors import ProjectError
-from ecom.evaluation.metrics import METRICS
-from ecom.params.threshold import Costs, Threshold
-from ecom.project.files import OUT_OF_FOLD, PREDICTIONS, TEST, metrics_file
+from ecom.evaluation.metrics import BREAK_EVEN_COST, COST, METRICS
+from ecom.params.review import Decisive
+from ecom.params.threshold import Costs
+from ecom.project.files import CROSS_FIT, PREDICTIONS, TEST, TRAIN, metrics_file
 from ecom.project.states import State
 from ecom.review.changes import Changes, changes_between
 from ecom.review.crossings import Crossings, crossings
 from ecom.review.verdicts import (
-    Choice,
+    CANNOT_TELL,
+    Confirmation,
     Finding,
     Rules,
     Side,
     SliceFinding,
     Verdict,
+    confirm,
     judge,
     judge_slices,
     overall,
@@ -31,6 +34,8 @@ from ecom.schema import FEATURES, TARGET
 
 WORSE: Final = 1  # exit status
 UNDECIDABLE: Final = 3  # exit status; 2 is that of a mistyped command
+SIDES: Final = ("base", "head")
+MODEL: Final = "best_model"
 
 
 @dataclass(frozen=True)
@@ -62,23 +67,31 @@ class Comparison:
         ``real`` or ``synthetic``, of head.
     decisive
         Metrics that decide the verdict on the whole.
-    mean_scores
-        Of base and head, to compare with the rate of purchases.
-    thresholds
-        Of base and head.
+    thresholds, strategies
+        Of base and head; a strategy with the value that it is given, if any.
     changes
         Changes of params, code, packages, data and stages.
+    verdict
+        On the whole; ``cannot tell`` if the sides cannot be paired.
     sessions, purchases
-        Number of test rows that both sides were judged on; 0 if they cannot be paired.
+        Number of training rows that both sides scored; 0 if they cannot be paired.
+    of_sessions
+        Number of training rows of base and of head.
+    mean_scores
+        Of base and head, to compare with the rate of purchases.
     identical
         Whether both sides give every session the same score and have the same threshold.
-    verdict
-        On the whole; None if the sides cannot be paired.
     findings, slices, crossings
-        Empty if the sides cannot be paired. `slices` and `crossings` are also empty if a state does
+        Empty if the sides cannot be paired. `slices` and `crossings` are also empty if head does
         not hold its sessions.
+    by_labels
+        The findings under the labels of base and under those of head, if labels differ.
     figures
         Figures of each side alone, if they cannot be paired.
+    confirmation
+        The models that ship, on the test rows; empty if these differ.
+    unconfirmed
+        Why there is no confirmation; None if there is one.
     """
 
     base: str
@@ -88,22 +101,27 @@ class Comparison:
     left_out: dict[str, str]
     data: str
     decisive: list[str]
-    mean_scores: tuple[float, float]
     thresholds: tuple[float, float]
+    strategies: tuple[str, str]
     changes: Changes
+    verdict: Verdict = CANNOT_TELL
     sessions: int = 0
     purchases: int = 0
+    of_sessions: tuple[int, int] = (0, 0)
+    mean_scores: tuple[float, float] = (0.0, 0.0)
     identical: bool = False
-    verdict: Verdict | None = None
     findings: list[Finding] = field(default_factory=list)
+    by_labels: dict[str, list[Finding]] = field(default_factory=dict)
     figures: list[OwnFigures] = field(default_factory=list)
     slices: list[SliceFinding] = field(default_factory=list)
     crossings: Crossings | None = None
+    confirmation: list[Confirmation] = field(default_factory=list)
+    unconfirmed: str | None = None
 
     @property
     def exit_status(self) -> int:
-        """Exit status of a gate: 0 if head may be merged, 1 if it is worse, 3 if undecidable."""
-        if self.verdict is None or self.stale:
+        """Exit status of a gate: 0 if better or no worse, 1 if worse, 3 if that cannot be told."""
+        if self.verdict == CANNOT_TELL or self.stale:
             return UNDECIDABLE
         return WORSE if self.verdict == "worse" else 0
 
@@ -114,33 +132,52 @@ class Comparison:
 
 @dataclass(frozen=True)
 class StateResults:
-    """What a state says of its best model on its test rows."""
+    """What a state says of its best model."""
 
     state: State
 
     @cached_property
-    def predictions(self) -> pd.DataFrame:
-        """``Revenue`` and ``best_model`` by the row's number in the clean data."""
-        return self._scores(PREDICTIONS, "best_model")
+    def cross_fitted(self) -> pd.DataFrame | None:
+        """``row``, ``Revenue`` and a column of scores for each repeat, by the session's key.
+
+        None if the state does not hold them: older code did not write them.
+        """
+        if not self.state.holds(CROSS_FIT):
+            return None
+        table = self._table(CROSS_FIT, ["session", "row", TARGET, f"{MODEL}_1"])
+        scores = [name for name in table if str(name).startswith(f"{MODEL}_")]
+        return table[["session", "row", TARGET, *scores]].set_index("session").sort_index()
 
     @cached_property
-    def sessions(self) -> pd.DataFrame | None:
-        """Raw columns by the row's number; None if the state does not hold them."""
-        if not self.state.holds(TEST):
+    def predictions(self) -> pd.DataFrame:
+        """``Revenue`` and ``best_model`` of the test rows, by the row's number."""
+        wanted = ["row", TARGET, MODEL]
+        return self._table(PREDICTIONS, wanted)[wanted].set_index("row").sort_index()
+
+    @cached_property
+    def test_side(self) -> Side:
+        """Scores of the test rows, and the threshold."""
+        return Side(self.predictions[MODEL].to_numpy()[None], self.threshold)
+
+    def raw(self, path: str) -> pd.DataFrame | None:
+        """Return raw columns by the row's number; None if the state does not hold them."""
+        if not self.state.holds(path):
             return None
-        table = self.state.table(TEST).set_index("row").sort_index()
+        table = self.state.table(path).set_index("row").sort_index()
         return table[[name for name in FEATURES if name in table]]
 
-    @cached_property
-    def side(self) -> Side:
-        """Scores of the test rows, and the threshold."""
-        out_of_fold = self._scores(OUT_OF_FOLD, "score")
-        params = self._threshold_params()
-        return Side(
-            self.predictions["best_model"].to_numpy(),
-            float(self.state.metrics["threshold"]["threshold"]),
-            Choice(out_of_fold, params) if params else None,
-        )
+    @property
+    def threshold(self) -> float:
+        """Scores of at least this are flagged."""
+        return float(self.state.metrics["threshold"]["threshold"])
+
+    @property
+    def strategy(self) -> str:
+        """How the threshold was chosen, with the value that it was given."""
+        section = self.state.params.get("threshold")
+        section = section if isinstance(section, Mapping) else {}
+        name = str(section.get("strategy", "unknown"))
+        return f"{name} {section[name]}" if name in section else name
 
     @property
     def costs(self) -> Costs:
@@ -166,26 +203,53 @@ class StateResults:
         """``real`` or ``synthetic``."""
         return self.state.metrics["evaluate"]["data"]
 
-    def _scores(self, path: str, column: str) -> pd.DataFrame:
+    def _table(self, path: str, wanted: list[str]) -> pd.DataFrame:
         table = self.state.table(path)
-        wanted = ["row", TARGET, column]
         if missing := [name for name in wanted if name not in table]:
             raise ProjectError(
                 f"{path} of {self.state} has no {', '.join(missing)}: a different version "
                 "of the code wrote it"
             )
-        return table[wanted].set_index("row").sort_index()
+        return table
 
-    def _threshold_params(self) -> Threshold | None:
-        """Return how the threshold was chosen; None if other code than this defined it."""
-        try:
-            return Threshold.model_validate(self.state.params.get(Threshold.name))
-        except ValidationError:
+
+@dataclass(frozen=True)
+class Shared:
+    """The training rows that both sides scored.
+
+    Attributes
+    ----------
+    labels
+        Of base and of head, by the session's key.
+    sides
+        Base and head, with scores in the order of the labels.
+    rows
+        Numbers of the sessions in head's clean data.
+    """
+
+    labels: tuple["pd.Series[int]", "pd.Series[int]"]
+    sides: tuple[Side, Side]
+    rows: pd.Index
+
+    @classmethod
+    def of_states(cls, base: StateResults, head: StateResults) -> "Shared | None":
+        """Find them; None if a state holds no scores."""
+        before, after = base.cross_fitted, head.cross_fitted
+        if before is None or after is None:
             return None
+        keys = before.index.intersection(after.index)
+        tables = [table.loc[keys] for table in (before, after)]
+        labels = [table[TARGET] for table in tables]
+        scores = [table.drop(columns=["row", TARGET]).to_numpy().T for table in tables]
+        return cls(
+            (labels[0], labels[1]),
+            (Side(scores[0], base.threshold), Side(scores[1], head.threshold)),
+            pd.Index(tables[1]["row"]),
+        )
 
 
 def compare_states(base: State, head: State, rules: Rules) -> Comparison:
-    """Compare the best models of two states on their test rows, and the states themselves.
+    """Compare the best models of two states on the sessions that both scored, and the states.
 
     Raises
     ------
@@ -193,55 +257,118 @@ def compare_states(base: State, head: State, rules: Rules) -> Comparison:
         A state has no results, or they are neither in the cache nor in a remote.
     """
     before, after = StateResults(base), StateResults(head)
-    incomparable = _incomparable(before, after)
+    shared = Shared.of_states(before, after)
+    incomparable = _incomparable(before, after, shared, rules)
     left_out = _defined_differently(before, after)
-    outcome = (
+    also = _decisive_besides(before, after, rules)
+    outcome: dict[str, Any] = (
         {"figures": _own_figures(before, after, rules, left_out)}
-        if incomparable
-        else _judge_pair(before, after, rules)
+        if incomparable or shared is None
+        else _judge_pair(before, after, shared, rules, also)
     )
+    unconfirmed = _unconfirmable(before, after)
     return Comparison(
         base=str(base),
         head=str(head),
         stale={str(state): stages for state in (base, head) if (stages := state.stale())},
-        incomparable=incomparable,
+        incomparable=incomparable or outcome.pop("incomparable", None),
         left_out=left_out,
         data=after.data,
-        decisive=list(rules.review.decisive),
-        mean_scores=(float(before.side.scores.mean()), float(after.side.scores.mean())),
-        thresholds=(before.side.threshold, after.side.threshold),
+        decisive=[*rules.review.decisive, *also],
+        thresholds=(before.threshold, after.threshold),
+        strategies=(before.strategy, after.strategy),
         changes=changes_between(base, head),
+        confirmation=[] if unconfirmed else _confirm(before, after, rules),
+        unconfirmed=unconfirmed,
         **outcome,
     )
 
 
-def _judge_pair(base: StateResults, head: StateResults, rules: Rules) -> dict[str, Any]:
-    labels, sessions = head.predictions[TARGET], head.sessions
-    sides = (base.side, head.side)
-    findings = judge(
-        labels,
-        *sides,
-        rules,
-        costs=None if base.costs != head.costs else head.costs,
-        bins=None if base.bins != head.bins else head.bins,
-    )
-    verdicts = {finding.metric: finding.verdict for finding in findings}
-    return {
+def _judge_pair(
+    base: StateResults,
+    head: StateResults,
+    shared: Shared,
+    rules: Rules,
+    also: Mapping[str, Decisive],
+) -> dict[str, Any]:
+    labels = shared.labels[1]
+
+    def judged(labels: "pd.Series[int]") -> list[Finding]:
+        return judge(labels, *shared.sides, rules, **_common(base, head), also=also)
+
+    outcome: dict[str, Any] = {
         "sessions": len(labels),
         "purchases": int(labels.sum()),
-        "identical": bool(
-            np.array_equal(base.side.scores, head.side.scores)
-            and base.side.threshold == head.side.threshold
+        "of_sessions": tuple(
+            0 if each.cross_fitted is None else len(each.cross_fitted) for each in (base, head)
         ),
-        "verdict": overall(verdicts, rules.review.decisive),
+        "mean_scores": tuple(float(side.scores.mean()) for side in shared.sides),
+    }
+    if different := int((shared.labels[0] != labels).sum()):
+        reason = f"{different:,} of {len(labels):,} shared sessions have another label in base"
+        by_labels = {side: judged(own) for side, own in zip(SIDES, shared.labels, strict=True)}
+        return {**outcome, "incomparable": f"{reason} than in head", "by_labels": by_labels}
+    findings = judged(labels)
+    raw = head.raw(TRAIN)
+    sessions = None if raw is None else raw.loc[shared.rows]
+    numbered = labels.set_axis(shared.rows)
+    return outcome | {
+        "identical": bool(
+            np.array_equal(shared.sides[0].scores, shared.sides[1].scores)
+            and base.threshold == head.threshold
+        ),
+        "verdict": overall(finding.verdict for finding in findings if finding.verdict),
         "findings": findings,
-        "slices": [] if sessions is None else judge_slices(sessions, labels, *sides, rules),
-        "crossings": None if sessions is None else crossings(sessions, labels, *sides),
+        "slices": []
+        if sessions is None
+        else judge_slices(sessions, numbered, *shared.sides, rules),
+        "crossings": None if sessions is None else crossings(sessions, numbered, *shared.sides),
     }
 
 
-def _incomparable(base: StateResults, head: StateResults) -> str | None:
-    """Return why the two sides' predictions are not of the same sessions; None if they are."""
+def _confirm(base: StateResults, head: StateResults, rules: Rules) -> list[Confirmation]:
+    labels = head.predictions[TARGET]
+    return confirm(labels, base.test_side, head.test_side, rules, **_common(base, head))
+
+
+def _common(base: StateResults, head: StateResults) -> dict[str, Any]:
+    """Return what metrics need besides scores, as far as both sides say the same."""
+    return {
+        "costs": head.costs if base.costs == head.costs else None,
+        "bins": head.bins if base.bins == head.bins else None,
+    }
+
+
+def _decisive_besides(base: StateResults, head: StateResults, rules: Rules) -> dict[str, Decisive]:
+    """Let the cost at the threshold in use decide too, if thresholds are chosen differently."""
+    sizes = rules.review.decisive.get(BREAK_EVEN_COST)
+    if sizes is None or base.strategy == head.strategy or COST in rules.review.decisive:
+        return {}
+    return {COST: sizes}
+
+
+def _incomparable(
+    base: StateResults, head: StateResults, shared: Shared | None, rules: Rules
+) -> str | None:
+    """Return why the two sides' scores cannot be paired; None if they can."""
+    if base.data != head.data:
+        return f"base has {base.data} sessions, head has {head.data} ones"
+    for name, results in zip(SIDES, (base, head), strict=True):
+        if results.cross_fitted is None:
+            return f"{name} has no {CROSS_FIT}, which older code did not write"
+    if shared is not None:
+        labels = shared.labels[1]
+        purchases = int(labels.sum())
+        if min(purchases, len(labels) - purchases) < rules.small_slice:
+            return (
+                f"base and head share {len(labels):,} sessions, {purchases:,} of them purchases; "
+                f"evaluate.small_slice asks for {rules.small_slice} of each class"
+            )
+    return None
+
+
+def _unconfirmable(base: StateResults, head: StateResults) -> str | None:
+    """Return why the two sides' predictions are not of the same test rows; None if they are."""
     before, after = base.predictions, head.predictions
     if base.data != head.data:
         return f"base has {base.data} sessions, head has {head.data} ones"
@@ -253,9 +380,10 @@ def _incomparable(base: StateResults, head: StateResults) -> str | None:
         )
     if different := int((before[TARGET] != after[TARGET]).sum()):
         return f"{different:,} of {len(after):,} test rows have another label in base than in head"
-    if base.sessions is not None and head.sessions is not None:
-        shared = [name for name in base.sessions if name in head.sessions]
-        mine, other = base.sessions[shared], head.sessions[shared]
+    sessions = [results.raw(TEST) for results in (base, head)]
+    if sessions[0] is not None and sessions[1] is not None:
+        shared = [name for name in sessions[0] if name in sessions[1]]
+        mine, other = sessions[0][shared], sessions[1][shared]
         differ = ((mine != other) & ~(mine.isna() & other.isna())).any(axis=1)
         if differ.any():
             return (
@@ -288,8 +416,8 @@ def _own_figures(
 ) -> list[OwnFigures]:
     """Return the figures that each side gives for itself, with its own intervals."""
     values: list[Any] = [results.state.metrics["evaluate"] for results in (base, head)]
-    figures = [found["best_model"] for found in values]
-    intervals = [found["intervals"]["best_model"] for found in values]
+    figures = [found[MODEL] for found in values]
+    intervals = [found["intervals"][MODEL] for found in values]
     return [
         OwnFigures(
             metric,
@@ -298,6 +426,6 @@ def _own_figures(
             figures[1][metric],
             tuple(intervals[1][metric]),
         )
-        for metric in rules.review.smallest_difference
+        for metric in rules.review.metrics
         if metric not in left_out and all(metric in known for known in (*figures, *intervals))
     ]

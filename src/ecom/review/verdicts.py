@@ -1,46 +1,33 @@
-"""Whether a metric really changed: paired differences on the same sessions, judged."""
+"""Whether a change made the model better or worse: paired differences of scores, judged."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, Literal, Self
+from typing import Final, Literal, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm
+from scipy import stats
 
 from ecom.evaluation.counts import Floats, count_flagged
 from ecom.evaluation.metrics import METRICS, Sample, measure
-from ecom.evaluation.resampling import interval, stratified_bootstrap
+from ecom.evaluation.resampling import QUANTILES, bootstrapped, interval
 from ecom.evaluation.slices import SLICES
-from ecom.evaluation.thresholds import choose_threshold
 from ecom.params.bootstrap import Bootstrap
-from ecom.params.review import Review
-from ecom.params.threshold import Costs, Threshold
+from ecom.params.review import Decisive, Review
+from ecom.params.threshold import Costs
 from ecom.project.params_file import Params
-from ecom.schema import TARGET
 
-Verdict = Literal["better", "worse", "no different"]
-NO_DIFFERENT: Final = "no different"
+Verdict = Literal["better", "worse", "no worse", "cannot tell"]
+NO_WORSE: Final = "no worse"
+CANNOT_TELL: Final = "cannot tell"
 
-SIDES: Final = ("base", "head")
-SLICES_LEVEL: Final = 0.05  # chance of any false alarm among all slices
+LEVEL: Final = 0.05  # chance of any false alarm among the decisive metrics, or among all slices
+DRAWS: Final = 400  # resamples behind a standard error
+SLICE_DRAWS: Final = 200
 
-
-@dataclass(frozen=True)
-class Choice:
-    """How a threshold was chosen, so that it can be chosen again on resamples.
-
-    Attributes
-    ----------
-    out_of_fold
-        ``Revenue`` and ``score`` of the training rows, by the row's number.
-    params
-        The strategy, with its settings.
-    """
-
-    out_of_fold: pd.DataFrame
-    params: Threshold
+# From scores of shape (n,), a threshold, and weights of shape (b, n), to metrics of shape (b,).
+Measurement = Callable[[Floats, float, Floats], Mapping[str, Floats]]
 
 
 @dataclass(frozen=True)
@@ -49,17 +36,14 @@ class Side:
 
     Attributes
     ----------
-    scores : array of shape (n,)
-        Scores of the test sessions.
+    scores : array of shape (repeats, n)
+        Scores of the same n sessions, in each repeat by another fit that did not see the session.
     threshold
         Scores of at least this are flagged.
-    choice
-        How the threshold was chosen. If None, the threshold is taken as given.
     """
 
     scores: Floats
     threshold: float
-    choice: Choice | None = None
 
 
 @dataclass(frozen=True)
@@ -69,18 +53,19 @@ class Finding:
     Attributes
     ----------
     base, head
-        The metric of each side.
+        The metric of each side, the mean over repeats.
     difference
         Head minus base.
     interval
         95 % interval of the difference.
     probability_better
-        Share of the resamples in which head is better; ties count half.
-    smallest_difference
-        The difference from which it matters.
+        Probability that head is better, given what was seen.
+    p_value
+        Of no difference, adjusted for the number of decisive metrics; None if it decides nothing.
     verdict
-        ``better`` or ``worse`` if the interval does not contain 0 and the difference matters; else
-        ``no different``.
+        ``better`` or ``worse`` if the p-value is below 5 % and the difference matters; ``no worse``
+        if all of the interval is better than the margin; else ``cannot tell``. None if the metric
+        decides nothing.
     """
 
     metric: str
@@ -89,8 +74,19 @@ class Finding:
     difference: float
     interval: tuple[float, float]
     probability_better: float
-    smallest_difference: float
-    verdict: Verdict
+    p_value: float | None = None
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """A metric on the test rows, by the models that ship; `interval` is of the difference."""
+
+    metric: str
+    base: float
+    head: float
+    difference: float
+    interval: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -104,7 +100,7 @@ class SliceFinding:
     head: float
     difference: float
     p_value: float
-    verdict: Verdict
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True)
@@ -114,9 +110,9 @@ class Rules:
     Attributes
     ----------
     review
-        Which metrics are judged, which are decisive, and from which difference each matters.
+        Which metrics are compared, which of them decide, and from which difference each matters.
     bootstrap
-        Number of resamples, and seed.
+        Number of resamples of the test rows, and seed of all resamples.
     small_slice
         A slice with fewer purchases, or fewer other sessions, is not judged.
     """
@@ -131,6 +127,93 @@ class Rules:
         return cls(params.review, params.bootstrap, params.evaluate.small_slice)
 
 
+class Paired(NamedTuple):
+    """A paired difference: its estimate, standard error and degrees of freedom."""
+
+    base: float
+    head: float
+    error: float
+    freedom: float
+
+    @property
+    def difference(self) -> float:
+        """Head minus base."""
+        return self.head - self.base
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the difference."""
+        half = self.error * float(stats.t.ppf(QUANTILES[1], self.freedom)) if self.error else 0.0
+        return self.difference - half, self.difference + half
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided p-value of no difference."""
+        return 2 * min(self.probability_above, 1 - self.probability_above)
+
+    @property
+    def probability_above(self) -> float:
+        """Probability that the true difference is above 0, by the same t distribution."""
+        if not self.error:
+            return 0.5 + 0.5 * float(np.sign(self.difference))
+        return float(stats.t.cdf(self.difference / self.error, self.freedom))
+
+
+def pair(
+    labels: NDArray[np.int64],
+    base: Side,
+    head: Side,
+    measured: Measurement,
+    bootstrap: Bootstrap,
+) -> dict[str, Paired]:
+    """Estimate differences of metrics, with the noise of sessions and of fits.
+
+    Parameters
+    ----------
+    labels : array of shape (n,)
+        1 for a purchase, 0 for none.
+    base, head
+        The two models, scored on these sessions. If one has more repeats, they are left out.
+    measured
+        What is measured.
+    bootstrap
+        Number of resamples, and seed.
+
+    Notes
+    -----
+    Two things vary. Other sessions would give another difference: its variance is that of the mean
+    over repeats, under the bootstrap. Another fit would give another difference too: what ships is
+    one fit, so the variance between repeats is added whole, not divided by their number. The
+    degrees of freedom are those of Satterthwaite (1946). docs/verdicts.md counts the false alarms
+    of this among models that were fitted to disjoint halves of the sessions.
+    """
+    repeats = min(len(base.scores), len(head.scores))
+
+    def by_repeat(side: Side, weights: Floats) -> dict[str, Floats]:
+        """Return metrics of shape (repeats, b)."""
+        found = [measured(scores, side.threshold, weights) for scores in side.scores[:repeats]]
+        return {name: np.stack([each[name] for each in found]) for name in found[0]}
+
+    def differences(weights: Floats) -> dict[str, Floats]:
+        before, after = by_repeat(base, weights), by_repeat(head, weights)
+        return {name: np.mean(after[name] - before[name], axis=0) for name in after}
+
+    resampled = bootstrapped(labels, differences, bootstrap)
+    before, after = (by_repeat(side, np.ones((1, len(labels)))) for side in (base, head))
+    paired = {}
+    for name, values in resampled.items():
+        of_sessions = float(np.var(values, ddof=1))
+        of_fits = float(np.var(after[name] - before[name], ddof=1))
+        variance = of_sessions + of_fits
+        paired[name] = Paired(
+            base=float(before[name].mean()),
+            head=float(after[name].mean()),
+            error=float(np.sqrt(variance)),
+            freedom=(repeats - 1) * variance**2 / of_fits**2 if of_fits else np.inf,
+        )
+    return paired
+
+
 def judge(  # noqa: PLR0913  costs and bins may be unknown one by one
     labels: ArrayLike,
     base: Side,
@@ -139,8 +222,9 @@ def judge(  # noqa: PLR0913  costs and bins may be unknown one by one
     *,
     costs: Costs | None,
     bins: int | None,
+    also: Mapping[str, Decisive] | None = None,
 ) -> list[Finding]:
-    """Judge each metric by its paired difference under the stratified bootstrap.
+    """Judge head against base on cross-fitted scores.
 
     Parameters
     ----------
@@ -149,131 +233,125 @@ def judge(  # noqa: PLR0913  costs and bins may be unknown one by one
     base, head
         The two models, scored on these sessions.
     rules
-        Resamples, metrics, and from which difference each matters.
+        Metrics, and from which difference each matters.
     costs
-        Costs of an error. If None, metrics that need them are not judged.
+        Costs of an error. If None, metrics that need them are left out.
     bins
-        Number of score bins. If None, metrics that need it are not judged.
+        Number of score bins. If None, metrics that need it are left out.
+    also
+        Further metrics that decide.
+
+    Returns
+    -------
+    list of Finding
+        The decisive metrics first. Their p-values are adjusted by the method of Holm (1979): if
+        nothing changed, the chance that any of them is called better or worse is below 5 %.
 
     Notes
     -----
-    A verdict needs two things: a difference that sampling alone would rarely give, and one that
-    matters. With the first alone, any two fits would be called different if there are enough test
-    rows; with the second alone, noise would be called a change.
-
-    If it is known how the thresholds were chosen, each resample includes the training rows, and the
-    thresholds are chosen again on them. The reason: cost is so flat around its minimum that another
-    seed of the folds moves threshold, precision and recall by more than the noise of the test rows.
-    If the strategy does not give the same threshold here, other code chose it. It then stays fixed.
+    Better and worse need two things: a difference that noise would rarely give, and one that
+    matters. With the first alone, any two models would be called different if there are enough
+    sessions; with the second alone, noise would be called a change. No worse needs evidence too:
+    a difference as bad as the margin must be ruled out.
     """
-    labels = np.asarray(labels)
-    judged = rules.review.smallest_difference
+    decisive = {**rules.review.decisive, **(also or {})}
+    names = dict.fromkeys([*decisive, *rules.review.shown])
+    rows = np.asarray(labels, dtype=np.int64)
 
-    def measure_side(side: Side, weights: Floats, threshold: float | Floats) -> dict[str, Floats]:
+    def measured(scores: Floats, threshold: float, weights: Floats) -> Mapping[str, Floats]:
         sample = Sample.of_scores(
-            labels, side.scores, weights, bins=bins, threshold=threshold, costs=costs
+            rows, scores, weights, bins=bins, threshold=threshold, costs=costs
         )
-        return measure(sample, judged)
+        return measure(sample, names)
 
-    training, choose_again = _thresholds(base, head)
+    bootstrap = Bootstrap(resamples=DRAWS, seed=rules.bootstrap.seed)
+    paired = pair(rows, base, head, measured, bootstrap)
+    deciding = [name for name in paired if name in decisive]
+    adjusted = dict(zip(deciding, holm([paired[name].p_value for name in deciding]), strict=True))
+    findings = []
+    for name, found in paired.items():
+        above = found.probability_above
+        finding = Finding(
+            metric=name,
+            base=found.base,
+            head=found.head,
+            difference=found.difference,
+            interval=found.interval,
+            probability_better=1 - above if METRICS[name].lower_is_better else above,
+        )
+        if name in adjusted:
+            verdict = _verdict(finding, adjusted[name], decisive[name])
+            finding = replace(finding, p_value=adjusted[name], verdict=verdict)
+        findings.append(finding)
+    return findings
 
-    def measure_resample(weights: Floats) -> dict[str, Floats]:
-        on_test, thresholds = weights[:, : len(labels)], choose_again(weights[:, len(labels) :])
-        return {
-            f"{name}/{metric}": values
-            for name, side, threshold in zip(SIDES, (base, head), thresholds, strict=True)
-            for metric, values in measure_side(side, on_test, threshold).items()
-        }
 
-    once = np.ones((1, len(labels)))
-    before, after = (measure_side(side, once, side.threshold) for side in (base, head))
-    # Test and training rows are drawn together; their classes are four strata.
-    strata = np.concatenate([labels, 2 + training])
-    resampled = stratified_bootstrap(strata, measure_resample, rules.bootstrap)
+def confirm(  # noqa: PLR0913  costs and bins may be unknown one by one
+    labels: ArrayLike,
+    base: Side,
+    head: Side,
+    rules: Rules,
+    *,
+    costs: Costs | None,
+    bins: int | None,
+) -> list[Confirmation]:
+    """Compare the models that ship on the test rows, beside the verdict.
+
+    Parameters
+    ----------
+    labels, base, head, rules, costs, bins
+        As for `judge`, of the test rows; there is one repeat.
+
+    Returns
+    -------
+    list of Confirmation
+        With 95 % intervals by the bootstrap, which hold models and thresholds fixed.
+    """
+    rows = np.asarray(labels, dtype=np.int64)
+
+    def measured(side: Side, weights: Floats | None = None) -> dict[str, Floats]:
+        sample = Sample.of_scores(
+            rows, side.scores[0], weights, bins=bins, threshold=side.threshold, costs=costs
+        )
+        return measure(sample, rules.review.metrics)
+
+    def differences(weights: Floats) -> dict[str, Floats]:
+        before, after = measured(base, weights), measured(head, weights)
+        return {name: after[name] - before[name] for name in after}
+
+    resampled = bootstrapped(rows, differences, rules.bootstrap)
+    before, after = measured(base), measured(head)
     return [
-        _finding(
-            metric,
-            float(before[metric][0]),
-            float(after[metric][0]),
-            resampled[f"head/{metric}"] - resampled[f"base/{metric}"],
-            judged[metric],
+        Confirmation(
+            metric=name,
+            base=before[name].item(),
+            head=after[name].item(),
+            difference=after[name].item() - before[name].item(),
+            interval=tuple(interval(resampled[name])),  # type: ignore[arg-type]  # two bounds
         )
-        for metric in before
+        for name in after
     ]
 
 
-def _finding(
-    metric: str, base: float, head: float, differences: Floats, smallest: float
-) -> Finding:
-    low, high = interval(differences)
-    difference, gains = head - base, _gain(metric, differences)
-    return Finding(
-        metric=metric,
-        base=base,
-        head=head,
-        difference=difference,
-        interval=(low, high),
-        probability_better=float(np.mean(gains > 0) + np.mean(gains == 0) / 2),
-        smallest_difference=smallest,
-        verdict=_verdict(
-            metric,
-            difference,
-            smallest,
-            certain=difference * low > 0 and difference * high > 0,
-        ),
-    )
-
-
-def _thresholds(
-    base: Side, head: Side
-) -> tuple[NDArray[np.int64], Callable[[Floats], list[float | Floats]]]:
-    """Return the labels of the training rows, and a function from their weights to thresholds."""
-    choices = [side.choice if _is_reproduced(side) else None for side in (base, head)]
-    known = [choice.out_of_fold for choice in choices if choice]
-    if not known:
-        return np.empty(0, dtype=np.int64), lambda _: [base.threshold, head.threshold]
-    # If the training rows differ, a row that both sides have is drawn for both alike.
-    rows = known[0].combine_first(known[-1])
-
-    def threshold(side: Side, choice: Choice | None, weights: Floats) -> float | Floats:
-        if choice is None:
-            return side.threshold
-        own = choice.out_of_fold
-        weights = weights[:, rows.index.get_indexer(own.index)]
-        return choose_threshold(count_flagged(own[TARGET], own["score"], weights), choice.params)
-
-    return rows[TARGET].to_numpy(dtype=np.int64), lambda weights: [
-        threshold(side, choice, weights) for side, choice in zip((base, head), choices, strict=True)
-    ]
-
-
-def _is_reproduced(side: Side) -> bool:
-    """Tell whether the side's choice gives its threshold, on the rows as they are."""
-    if side.choice is None:
-        return False
-    own = side.choice.out_of_fold
-    chosen = choose_threshold(count_flagged(own[TARGET], own["score"]), side.choice.params)
-    return bool(np.isclose(chosen[0], side.threshold, rtol=0, atol=1e-9))
-
-
-def overall(verdicts: Mapping[str, Verdict], decisive: Sequence[str]) -> Verdict | None:
-    """Return the verdict on the whole: worse if any decisive metric is worse.
-
-    None if no decisive metric was judged.
+def overall(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the verdict on the whole: no gain makes up for a loss, or for what cannot be told.
 
     Examples
     --------
-    >>> overall({"pr_auc": "better", "brier": "worse"}, ["pr_auc"])
+    >>> overall(["better", "no worse"])
     'better'
-    >>> overall({"pr_auc": "better", "brier": "worse"}, ["pr_auc", "brier"])
+    >>> overall(["better", "cannot tell"])
+    'cannot tell'
+    >>> overall(["better", "cannot tell", "worse"])
     'worse'
+    >>> overall([])
+    'cannot tell'
     """
-    found = {verdicts[metric] for metric in decisive if metric in verdicts}
-    if not found:
-        return None
-    if "worse" in found:
-        return "worse"
-    return "better" if "better" in found else NO_DIFFERENT
+    found = set(verdicts)
+    for verdict in ("worse", CANNOT_TELL, "better", NO_WORSE):
+        if verdict in found:
+            return verdict
+    return CANNOT_TELL
 
 
 def judge_slices(
@@ -288,7 +366,7 @@ def judge_slices(
     base, head
         The two models, scored on these sessions.
     rules
-        Resamples, from which difference PR-AUC matters, and which slices are small.
+        From which difference PR-AUC matters, which slices are small, and the seed.
 
     Returns
     -------
@@ -296,30 +374,34 @@ def judge_slices(
         P-values are adjusted by the method of Holm (1979): if no slice changed, the chance that any
         of them is called better or worse is below 5 %.
     """
-    found = []
+    sizes = rules.review.decisive.get("pr_auc")
+    smallest = sizes.smallest_difference if sizes else 0.0
+    bootstrap = Bootstrap(resamples=SLICE_DRAWS, seed=rules.bootstrap.seed)
+    found: list[SliceFinding] = []
     for name, values_of in SLICES.items():
         values = values_of(sessions)
         for value in values.unique():
             chosen = (values == value).to_numpy()
-            if min(np.bincount(labels[chosen], minlength=2)) >= rules.small_slice:
+            rows = labels[chosen].to_numpy(dtype=np.int64)
+            if min(np.bincount(rows, minlength=2)) >= rules.small_slice:
+                paired = _pair_slice(rows, base, head, chosen, bootstrap)
                 found.append(
-                    _judge_slice(
-                        f"{name}: {value}",
-                        labels[chosen].to_numpy(),
-                        base.scores[chosen],
-                        head.scores[chosen],
-                        rules.bootstrap,
+                    SliceFinding(
+                        slice=f"{name}: {value}",
+                        sessions=len(rows),
+                        purchases=int(rows.sum()),
+                        base=paired.base,
+                        head=paired.head,
+                        difference=paired.difference,
+                        p_value=paired.p_value,
                     )
                 )
     adjusted = holm([finding.p_value for finding in found])
-    smallest = rules.review.smallest_difference.get("pr_auc", 0.0)
     return [
         replace(
             finding,
             p_value=p_value,
-            verdict=_verdict(
-                "pr_auc", finding.difference, smallest, certain=p_value < SLICES_LEVEL
-            ),
+            verdict=_changed("pr_auc", finding.difference, p_value, smallest),
         )
         for finding, p_value in zip(found, adjusted, strict=True)
     ]
@@ -341,41 +423,37 @@ def holm(p_values: list[float]) -> list[float]:
     return adjusted
 
 
-def _judge_slice(
-    name: str, labels: "NDArray[np.int64]", base: Floats, head: Floats, bootstrap: Bootstrap
-) -> SliceFinding:
-    """Return PR-AUC of base and head, and the two-sided p-value of their difference.
+def _pair_slice(
+    labels: NDArray[np.int64],
+    base: Side,
+    head: Side,
+    chosen: NDArray[np.bool_],
+    bootstrap: Bootstrap,
+) -> Paired:
+    """Compare PR-AUC in a slice."""
 
-    The p-value comes from a normal distribution with the bootstrap's standard error: the share of
-    resamples beyond 0 would be too coarse for so many slices.
-    """
+    def measured(scores: Floats, _: float, weights: Floats) -> Mapping[str, Floats]:
+        return {"pr_auc": count_flagged(labels, scores, weights).pr_auc}
 
-    def pr_auc(weights: Floats | None) -> tuple[Floats, Floats]:
-        before, after = (count_flagged(labels, scores, weights).pr_auc for scores in (base, head))
-        return before, after
-
-    before, after = (float(values[0]) for values in pr_auc(None))
-    differences = stratified_bootstrap(
-        labels, lambda weights: {"pr_auc": np.subtract(*pr_auc(weights))}, bootstrap
-    )["pr_auc"]
-    error = float(np.std(differences, ddof=1))
-    return SliceFinding(
-        slice=name,
-        sessions=len(labels),
-        purchases=int(labels.sum()),
-        base=before,
-        head=after,
-        difference=after - before,
-        p_value=float(2 * norm.sf(abs(after - before) / error)) if error else 1.0,
-        verdict=NO_DIFFERENT,
-    )
+    before, after = (replace(side, scores=side.scores[:, chosen]) for side in (base, head))
+    return pair(labels, before, after, measured, bootstrap)["pr_auc"]
 
 
-def _verdict(metric: str, difference: float, smallest: float, *, certain: bool) -> Verdict:
-    if not certain or abs(difference) < smallest:
-        return NO_DIFFERENT
-    return "better" if _gain(metric, np.array(difference)) > 0 else "worse"
+def _verdict(finding: Finding, p_value: float, sizes: Decisive) -> Verdict:
+    changed = _changed(finding.metric, finding.difference, p_value, sizes.smallest_difference)
+    if changed:
+        return changed
+    worst = min(_gain(finding.metric, bound) for bound in finding.interval)
+    return NO_WORSE if worst > -sizes.margin else CANNOT_TELL
 
 
-def _gain(metric: str, differences: Floats) -> Floats:
-    return -differences if METRICS[metric].lower_is_better else differences
+def _changed(
+    metric: str, difference: float, p_value: float, smallest: float
+) -> Literal["better", "worse"] | None:
+    if p_value >= LEVEL or abs(difference) < smallest:
+        return None
+    return "better" if _gain(metric, difference) > 0 else "worse"
+
+
+def _gain(metric: str, difference: float) -> float:
+    return -difference if METRICS[metric].lower_is_better else difference

@@ -10,13 +10,22 @@ from ecom.reporting.cells import metric_name
 from ecom.review.changes import Pair
 from ecom.review.crossings import Crossings, Group
 from ecom.review.outcome import Comparison
-from ecom.review.verdicts import NO_DIFFERENT, SLICES_LEVEL, Finding, SliceFinding
+from ecom.review.verdicts import (
+    CANNOT_TELL,
+    NO_WORSE,
+    Confirmation,
+    Finding,
+    SliceFinding,
+)
+from ecom.review.verdicts import (
+    LEVEL as ALARMS,
+)
 
 MARKER: Final = "<!-- ecom review -->"  # finds the comment again, so that it can be updated
 PICTURE: Final = "![Curves of both sides]"  # scripts of .github and .gitlab look for both
 MAX_NAMES: Final = 12  # in a list; further names are only counted
 LARGE: Final = 100  # means of at least this are written without decimals
-SIGNS: Final = {"better": "🟢", "worse": "🔴", NO_DIFFERENT: "⚪"}
+SIGNS: Final = {"better": "🟢", "worse": "🔴", NO_WORSE: "⚪", CANNOT_TELL: "⚠️"}
 
 
 def to_markdown(comparison: Comparison, picture: str | None = None) -> str:
@@ -32,18 +41,22 @@ def to_markdown(comparison: Comparison, picture: str | None = None) -> str:
     parts = [MARKER, f"## {headline(comparison)}", _sides(comparison)]
     if comparison.stale:
         parts.append(_stale(comparison.stale))
-    if comparison.verdict == "worse":
-        parts.append("If that is deliberate, say so: docs/pull_requests.md tells how.")
-    if comparison.incomparable:
-        parts += _own_figures(comparison)
-    elif comparison.identical:
+    parts.append(_what_to_do(comparison))
+    if comparison.identical:
         parts += [_unchanged(comparison.findings), _reasons(comparison.left_out)]
-    else:
-        parts += [_findings(comparison), _how_judged(comparison), _slices(comparison.slices)]
+    elif comparison.findings:
+        parts += [_findings(comparison.findings), _how_judged(comparison)]
+        parts.append(_slices(comparison.slices))
         if picture:
             parts.append(f"{PICTURE}({picture})")
         if comparison.crossings:
-            parts.append(_crossings(comparison.crossings, comparison.thresholds))
+            parts.append(_crossings(comparison.crossings, comparison))
+    elif comparison.by_labels:
+        parts += _by_labels(comparison.by_labels)
+    else:
+        parts += _own_figures(comparison)
+    if not comparison.identical:
+        parts.append(_confirmation(comparison))
     parts.append(_changes(comparison))
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -55,13 +68,15 @@ def failure_to_markdown(reason: str) -> str:
 
 def headline(comparison: Comparison) -> str:
     """Return the verdict in one line."""
-    if comparison.incomparable or comparison.verdict is None:
-        reason = comparison.incomparable or "every decisive metric is defined differently"
-        return f"⚠️ Not comparable: {reason}"
     sign = "⚠️ Stale." if comparison.stale else SIGNS[comparison.verdict]
+    verdict = f"{sign} {comparison.verdict.capitalize()}"
+    if comparison.incomparable:
+        return f"{verdict}: {comparison.incomparable}"
+    decisive = [f for f in comparison.findings if f.verdict]
+    if not decisive:
+        return f"{verdict}: every decisive metric is defined differently"
     if comparison.identical:
-        return f"{sign} {NO_DIFFERENT.capitalize()}: every test session gets the same score"
-    decisive = [f for f in comparison.findings if f.metric in comparison.decisive]
+        return f"{verdict}: every session gets the same score"
     shown = [f for f in decisive if f.verdict == comparison.verdict] or decisive
     figures = [f"{metric_name(f.metric)} {_difference(f)}" for f in shown]
     figures += [
@@ -69,17 +84,36 @@ def headline(comparison: Comparison) -> str:
         for metric in comparison.decisive
         if metric in comparison.left_out
     ]
-    return f"{sign} {comparison.verdict.capitalize()}: {', '.join(figures)}"
+    return f"{verdict}: {', '.join(figures)}"
 
 
 def _sides(comparison: Comparison) -> str:
     sides = f"`{comparison.base}` → `{comparison.head}`"
     if not comparison.sessions:
         return f"{sides}."
-    return (
-        f"{sides}, on the same {comparison.sessions:,} {comparison.data} test sessions, "
-        f"of which {comparison.purchases:,} ended in a purchase."
+    before, after = comparison.of_sessions
+    both = (
+        ""
+        if before == after == comparison.sessions
+        else f" that both have of {before:,} and {after:,}"
     )
+    return (
+        f"{sides}, on the {comparison.sessions:,} {comparison.data} training sessions{both}, "
+        f"of which {comparison.purchases:,} ended in a purchase, each scored by models that did "
+        "not see it."
+    )
+
+
+def _what_to_do(comparison: Comparison) -> str:
+    """Return where to read on if the gate is closed."""
+    if comparison.verdict == "worse":
+        return "If that is deliberate, say so: docs/pull_requests.md tells how."
+    if comparison.verdict == CANNOT_TELL:
+        return (
+            "The gate does not open, because a loss cannot be ruled out: docs/pull_requests.md "
+            "tells what to do."
+        )
+    return ""
 
 
 def _stale(stale: Mapping[str, Sequence[str]]) -> str:
@@ -102,12 +136,19 @@ def _own_figures(comparison: Comparison) -> list[str]:
     return [
         (
             "A difference between models can be told from noise only on the same sessions with the "
-            "same labels. The table shows the figures of each side with their own intervals "
-            f"({LEVEL})."
+            "same labels. The table shows the figures of each side on its own test rows, with "
+            f"their intervals ({LEVEL})."
         ),
         markdown_table(["", "base", "head"], rows),
         _reasons(comparison.left_out),
     ]
+
+
+def _by_labels(by_labels: Mapping[str, Sequence[Finding]]) -> list[str]:
+    parts = []
+    for side, findings in by_labels.items():
+        parts += [f"**Under the labels of {side}:**", _findings(findings)]
+    return parts
 
 
 def _unchanged(findings: Sequence[Finding]) -> str:
@@ -115,50 +156,54 @@ def _unchanged(findings: Sequence[Finding]) -> str:
     return f"No metric changed: {figures}."
 
 
-def _findings(comparison: Comparison) -> str:
+def _findings(findings: Sequence[Finding]) -> str:
     rows = [
         [
-            f"**{metric_name(f.metric)}**"
-            if f.metric in comparison.decisive
-            else metric_name(f.metric),
+            f"**{metric_name(f.metric)}**" if f.verdict else metric_name(f.metric),
             _figure(f.metric, f.base),
             _figure(f.metric, f.head),
             _difference(f),
-            _figure(f.metric, f.smallest_difference),
             f"{f.probability_better:.0%}",
-            f"{SIGNS[f.verdict]} {f.verdict}",
+            f"{SIGNS[f.verdict]} {f.verdict}" if f.verdict else "",
         ]
-        for f in comparison.findings
+        for f in findings
     ]
-    headings = [
-        "",
-        "base",
-        "head",
-        f"difference ({LEVEL})",
-        "matters from",
-        "P(head better)",
-        "verdict",
-    ]
+    headings = ["", "base", "head", f"difference ({LEVEL})", "P(head better)", "verdict"]
     return markdown_table(headings, rows)
 
 
 def _how_judged(comparison: Comparison) -> str:
-    judged = {finding.metric for finding in comparison.findings}
-    decisive = [metric_name(metric) for metric in comparison.decisive if metric in judged]
+    decisive = [metric_name(f.metric) for f in comparison.findings if f.verdict]
     before, after = comparison.mean_scores
     rate = comparison.purchases / comparison.sessions
     decide = "decides" if len(decisive) == 1 else "decide"
-    deciding = [f"{' and '.join(decisive)} {decide} the verdict."] if decisive else []
+    deciding = [f"{', '.join(decisive)} {decide}."] if decisive else []
     return "\n".join(
         [
             *deciding,
-            "A metric is better or worse if",
-            f"the {LEVEL} interval of its paired difference (stratified bootstrap) does not",
-            "contain 0, and the difference matters.",
+            "Better or worse: the difference matters, and is beyond the noise of sessions and fits",
+            f"(Holm's method, {ALARMS:.0%} for all that decide). No worse: a loss as large as the",
+            "margin is ruled out. The section review of params.yaml has the sizes.",
             f"The mean score is {before:.4f} → {after:.4f}, the rate of purchases {rate:.4f}.",
             _reasons(comparison.left_out),
         ]
     ).rstrip()
+
+
+def _confirmation(comparison: Comparison) -> str:
+    if comparison.unconfirmed:
+        return f"**Test rows:** not compared, since {comparison.unconfirmed}."
+    rows = [
+        [
+            metric_name(c.metric),
+            _figure(c.metric, c.base),
+            _figure(c.metric, c.head),
+            _difference(c),
+        ]
+        for c in comparison.confirmation
+    ]
+    table = markdown_table(["", "base", "head", f"difference ({LEVEL})"], rows)
+    return f"**Test rows**, by the models that ship; they decide nothing:\n\n{table}"
 
 
 def _reasons(left_out: Mapping[str, str]) -> str:
@@ -171,11 +216,11 @@ def _reasons(left_out: Mapping[str, str]) -> str:
 def _slices(slices: Sequence[SliceFinding]) -> str:
     if not slices:
         return ""
-    changed = [s for s in slices if s.verdict != NO_DIFFERENT]
+    changed = [s for s in slices if s.verdict]
     if not changed:
         return (
             f"**Slices.** In none of {len(slices)} slices did PR-AUC change beyond noise (Holm's "
-            f"method, {SLICES_LEVEL:.0%} for all slices together)."
+            f"method, {ALARMS:.0%} for all slices together)."
         )
     rows = [
         [
@@ -188,16 +233,20 @@ def _slices(slices: Sequence[SliceFinding]) -> str:
             f"{SIGNS[s.verdict]} {s.verdict}",
         ]
         for s in sorted(changed, key=lambda s: s.difference)
+        if s.verdict
     ]
     headings = ["slice", "sessions", "base", "head", "difference", "p", "verdict"]
     return (
         f"**Slices** in which PR-AUC changed beyond noise, of {len(slices)} (Holm's method, "
-        f"{SLICES_LEVEL:.0%} for all slices together):\n\n{markdown_table(headings, rows)}"
+        f"{ALARMS:.0%} for all slices together):\n\n{markdown_table(headings, rows)}"
     )
 
 
-def _crossings(crossings: Crossings, thresholds: tuple[float, float]) -> str:
-    threshold = f"**Threshold** {thresholds[0]:.4f} → {thresholds[1]:.4f}."
+def _crossings(crossings: Crossings, comparison: Comparison) -> str:
+    before, after = comparison.thresholds
+    threshold = f"**Threshold** {before:.4f} → {after:.4f}."
+    if comparison.strategies[0] != comparison.strategies[1]:
+        threshold += f" Its strategy changed: {' → '.join(comparison.strategies)}."
     groups = {
         "newly flagged": crossings.newly_flagged,
         "no longer flagged": crossings.no_longer_flagged,
@@ -286,7 +335,7 @@ def _figure(metric: str, value: float, sign: str = "") -> str:
     return f"{value:{sign}z,.{decimals + 1 if decimals else 0}f}"
 
 
-def _difference(finding: Finding) -> str:
+def _difference(finding: Finding | Confirmation) -> str:
     difference = _figure(finding.metric, finding.difference, "+")
     return f"{difference} {_interval(finding.metric, finding.interval, '+')}"
 

@@ -111,16 +111,16 @@ class Scorer:
 
     def contribute(self, inputs: Mapping[str, NDArray[Any]]) -> Explanations:
         """Explain what the graphs take, as of `score`."""
-        size = len(next(iter(inputs.values())))
-        parts = [
-            self.explanation.run(
-                ["contributions", "base"],
-                {name: values[start : start + BLOCK] for name, values in inputs.items()},
-            )
-            for start in range(0, max(size, 1), BLOCK)
-        ]
-        base = parts[0][1]
-        return Explanations(np.concatenate([part[0] for part in parts]), float(base[0]))
+        size, outputs = len(next(iter(inputs.values()))), ["contributions", "base"]
+        if size <= BLOCK:
+            contributions, base = self.explanation.run(outputs, inputs)
+            return Explanations(contributions, base.item())
+        blocks = (
+            {name: values[start : start + BLOCK] for name, values in inputs.items()}
+            for start in range(0, size, BLOCK)
+        )
+        parts = [self.explanation.run(outputs, block) for block in blocks]
+        return Explanations(np.concatenate([part[0] for part in parts]), parts[0][1].item())
 
     @cached_property
     def _text_inputs(self) -> dict[str, bool]:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from ecom.errors import PackageError
 from ecom.serving.answers import Answer, Explanation, Prediction, Predictions
@@ -113,7 +113,15 @@ class Service:
         BadInput
             It is none.
         """
-        return Prediction(**_told(*self._answer(body), request_id))
+        (package, reader), inputs, answers = self._answer(body)
+        return Prediction(
+            answers.probability.item(),
+            answers.flagged.item(),
+            reader.unknown(inputs)[0],
+            package.manifest.threshold,
+            package.version,
+            request_id,
+        )
 
     def explain(self, body: bytes, request_id: str) -> Explanation:
         """Answer one session, with reasons.
@@ -123,15 +131,18 @@ class Service:
         BadInput
             It is none.
         """
-        loaded, inputs, answers = self._answer(body)
-        package, reader = loaded
+        (package, reader), inputs, answers = self._answer(body)
         contributions, base = package.scorer.contribute(inputs)
-        names = [column.name for column in reader.columns]
         return Explanation(
-            **_told(loaded, inputs, answers, request_id),
+            probability=answers.probability.item(),
+            flagged=answers.flagged.item(),
+            unknown_categories=reader.unknown(inputs)[0],
+            threshold=package.manifest.threshold,
             log_odds=answers.log_odds.item(),
             base=base,
-            contributions=dict(zip(names, contributions[0].tolist(), strict=True)),
+            contributions=dict(zip(reader.names, contributions[0].tolist(), strict=True)),
+            model=package.version,
+            request_id=request_id,
         )
 
     def _answer(self, body: bytes) -> tuple[Loaded, Inputs, Answers]:
@@ -183,17 +194,3 @@ class Service:
         self.monitoring.count(answered.batch.inputs, answered.answers)
         self.monitoring.refused.inc(answered.batch.size - len(answered.batch.good))
         return answered
-
-
-def _told(loaded: Loaded, inputs: Inputs, answers: Answers, request_id: str) -> dict[str, Any]:
-    """Return what is told of one session, whatever is asked."""
-    package, reader = loaded
-    (unknown,) = reader.unknown(inputs)
-    return {
-        "probability": answers.probability.item(),
-        "flagged": answers.flagged.item(),
-        "unknown_categories": unknown,
-        "threshold": package.manifest.threshold,
-        "model": package.version,
-        "request_id": request_id,
-    }

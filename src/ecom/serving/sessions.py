@@ -89,6 +89,7 @@ class Reader:
 
     def __init__(self, columns: Sequence[PackagedColumn]) -> None:
         self.columns = columns
+        self.names = [column.name for column in columns]
         self.session = msgspec.defstruct(
             "Session", [(column.name, _type(column)) for column in self.columns]
         )

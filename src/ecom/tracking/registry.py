@@ -8,12 +8,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from ecom.errors import ProjectError
+from ecom.project.files import CROSS_FIT
 from ecom.project.params_file import read_params
 from ecom.project.states import State, folder_state
 from ecom.review.outcome import Comparison, compare_states
 from ecom.review.verdicts import Rules
 from ecom.review.wording import headline
-from ecom.tracking.runs import COMPARED
+from ecom.tracking.runs import COMPARED, CROSS_FIT_PR_AUC
 from ecom.tracking.store import CHALLENGER, REGISTERED, Store
 
 if TYPE_CHECKING:
@@ -53,8 +54,11 @@ class Move:
         return f"champion of {REGISTERED} is version {self.version}: {self.reason}"
 
 
-def promote(root: Path, version: str | None = None) -> Move:
-    """Make a version champion, unless it is worse than the champion.
+def promote(root: Path, version: str | None = None, because: str | None = None) -> Move:
+    """Make a version champion if it is better or no worse.
+
+    It is compared with the champion, and with the best champion so far: small losses, each of them
+    harmless, would otherwise add up.
 
     Parameters
     ----------
@@ -63,11 +67,14 @@ def promote(root: Path, version: str | None = None) -> Move:
     version
         Number of a version of the registered model; by default the one with the alias
         ``challenger``.
+    because
+        Why it becomes champion whatever the verdict; kept beside the verdict.
 
     Raises
     ------
     ProjectError
-        The version is worse, cannot be compared, is champion already, or does not exist.
+        The version is worse, or that cannot be told, and no reason is given; or it is champion
+        already, or does not exist.
     TrackingError
         MLflow does not answer.
     """
@@ -85,13 +92,18 @@ def promote(root: Path, version: str | None = None) -> Move:
             return _move(client, candidate, [], "the first champion")
         if _number(champion) == _number(candidate):
             raise ProjectError(f"version {candidate.version} of {REGISTERED} is champion already")
-        comparison = _compare(root, client, champion, candidate)
-        verdict = headline(comparison)
-        if comparison.exit_status:
-            raise ProjectError(
-                f"version {candidate.version} is not promoted over {champion.version}: {verdict}"
-            )
-        return _move(client, candidate, _champions(client, _number(champion)), verdict)
+        champions = _champions(client, _number(champion))
+        verdicts = []
+        for rival in _rivals(client, champion, champions):
+            comparison = _compare(root, client, rival, candidate)
+            verdicts.append(f"{headline(comparison)} (than version {rival.version})")
+            if comparison.exit_status and because is None:
+                raise ProjectError(
+                    f"version {candidate.version} is not promoted over {rival.version}: "
+                    f'{headline(comparison)}. To do it all the same, give --because "REASON"'
+                )
+        reason = "; ".join([*([because] if because else []), *verdicts])
+        return _move(client, candidate, champions, reason)
 
 
 def rollback(root: Path) -> Move:
@@ -119,6 +131,20 @@ def rollback(root: Path) -> Move:
         return _move(client, target, before[:-1], reason)
 
 
+def _rivals(client: "MlflowClient", champion: Any, champions: list[str]) -> list[Any]:
+    """Return the champion, and the best champion so far if that is another one."""
+    versions = [version for number in champions if (version := _version(client, number))]
+    best = max(versions, key=lambda version: _pr_auc(client, version), default=champion)
+    return [champion] if _number(best) == _number(champion) else [champion, best]
+
+
+def _pr_auc(client: "MlflowClient", version: Any) -> float:
+    """Return the PR-AUC on cross-fitted scores that was recorded with a version."""
+    if not version.run_id:
+        return 0.0
+    return float(client.get_run(version.run_id).data.metrics.get(CROSS_FIT_PR_AUC, 0.0))
+
+
 def _compare(root: Path, client: "MlflowClient", champion: Any, candidate: Any) -> Comparison:
     with TemporaryDirectory() as folder:
         return compare_states(
@@ -129,12 +155,18 @@ def _compare(root: Path, client: "MlflowClient", champion: Any, candidate: Any) 
 
 
 def _download(client: "MlflowClient", version: Any, folder: Path) -> State:
+    from mlflow.exceptions import MlflowException
+
     for path in COMPARED:
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         # Some stores keep the artifact's folders, others only its name.
         with TemporaryDirectory() as received:
-            shutil.copy(client.download_artifacts(version.run_id, path, received), target)
+            try:
+                shutil.copy(client.download_artifacts(version.run_id, path, received), target)
+            except (OSError, MlflowException):
+                if path != CROSS_FIT:  # which older code did not write: nothing can be told then
+                    raise
     state = folder_state(folder, f"version {version.version}")
     return RecordedState(state.name, None, state._files)
 

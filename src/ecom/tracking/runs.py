@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 from ecom.evaluation.metrics import COST
 from ecom.notation import flatten
 from ecom.project.files import (
+    CROSS_FIT,
     EXPLANATION_PLOTS,
     LOCK,
     METRICS,
     MISTAKES,
     MODEL_CARD,
-    OUT_OF_FOLD,
     PARAMS,
     PIPELINE,
     PLOTS,
@@ -56,11 +56,12 @@ COMPARED: Final = (
     PARAMS,
     REQUIREMENTS,
     PREDICTIONS,
-    OUT_OF_FOLD,
+    CROSS_FIT,
     metrics_file("evaluate"),
     metrics_file("threshold"),
 )
 NOTED: Final = ("pr_auc", "roc_auc", "precision", "recall", COST)  # in the note of the parent run
+CROSS_FIT_PR_AUC: Final = "cross_fit.pr_auc"
 _FOLD: Final = "_fold_"  # between a metric's name and the number of the fold
 
 Figures = dict[str, float | list[float]]
@@ -131,6 +132,7 @@ def runs_of(state: State, name: str) -> Run:
             **_numbers({"baseline": evaluate["baseline"]}),
             **_numbers({"minus_baseline": evaluate["best_model_minus_baseline"]}),
             "threshold": state.metrics["threshold"]["threshold"],
+            CROSS_FIT_PR_AUC: state.metrics["cross_fit"]["best_model"]["pr_auc"]["mean"],
         },
         files=tuple(dict.fromkeys((*COMPARED, MODEL_CARD, *files(METRICS)))),
         note=_note(evaluate, state.metrics["tune"]["candidate"]),

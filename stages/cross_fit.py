@@ -1,0 +1,65 @@
+"""Score every training row several times by models that did not see it: what reviews compare.
+
+The folds are other ones than those that chose the hyperparameters, and each repeat has its own.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # Python may be told to leave it out
+
+from _metrics import read_metrics, write_metrics
+from _stage import Stage, run
+from _tables import read_features, read_table, write_table
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ecom.evaluation.ranking import ranking_metrics
+from ecom.models.cross_fitting import cross_fit
+from ecom.models.pipelines import build_pipeline, settled_arguments
+from ecom.models.search import spread
+from ecom.params.baseline import Baseline
+from ecom.params.cross_fit import CrossFit
+from ecom.params.features import Features
+from ecom.params.folds import Folds
+from ecom.schema import TARGET
+
+if TYPE_CHECKING:
+    from ecom.results import TuneResults
+
+
+def main(stage: Stage) -> None:
+    params, folds = stage.params(CrossFit), stage.params(Folds)
+    feature_set = stage.params(Features).set
+    sessions, labels = read_features(stage, "data/features/train.parquet")
+    keys = read_table(stage, "data/processed/session_keys.csv").set_index("row")["session"]
+    table = pd.DataFrame({"session": keys.loc[sessions.index], TARGET: labels})
+    tuned: TuneResults = read_metrics(stage, "metrics/tune.json")
+    models = settled_arguments(tuned, stage.params(Baseline).model_dump(), feature_set)
+    metrics = {}
+    for name, settings in models.items():
+        build = partial(build_pipeline, feature_set=feature_set, **settings)
+        scores = cross_fit(
+            sessions,
+            labels,
+            build,
+            n_splits=folds.n_splits,
+            params=params,
+        )
+        columns = {f"{name}_{repeat}": each for repeat, each in enumerate(scores, start=1)}
+        table = table.assign(**columns)
+        found = [ranking_metrics(labels, each) for each in scores]
+        metrics[name] = {
+            metric: spread([each[metric] for each in found], of="repeats") for metric in found[0]
+        }
+        pr_auc = metrics[name]["pr_auc"]
+        stage.say(f"{name} PR-AUC {pr_auc['mean']:.3f} ± {pr_auc['sd']:.3f} over repeats")
+    write_table(stage, "data/predictions/cross_fit.parquet", table.reset_index(names="row"))
+    write_metrics(stage, "metrics/cross_fit.json", metrics)
+
+
+if __name__ == "__main__":
+    run(main)
