@@ -25,24 +25,25 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import track
 from scipy.special import expit, logit
+from sklearn.model_selection import PredefinedSplit
 
+from ecom.data.identity import session_keys
 from ecom.data.splitting import split_sessions
 from ecom.digits import round_scores
 from ecom.evaluation.counts import Floats, count_flagged
 from ecom.evaluation.metrics import BREAK_EVEN_COST, COST, METRICS
 from ecom.evaluation.thresholds import choose_threshold
 from ecom.models.candidates import members_of
+from ecom.models.cross_fitting import folds_by_key
 from ecom.models.pipelines import build_pipeline
-from ecom.models.search import stratified_folds
 from ecom.notation import markdown_table
-from ecom.params.folds import Folds
 from ecom.project import files
 from ecom.project.params_file import read_params
 from ecom.project.states import folder_state
 from ecom.review.verdicts import Finding, Rules, Side, Verdict, judge, overall
 from ecom.schema import FEATURES, TARGET
 
-RESEEDED = 60  # pairs of the same model
+RESEEDED = 40  # pairs of the same model
 HALVES = 200  # pairs of models of equal worth
 DRAWS = 30  # of the training rows
 WORKERS = 2
@@ -65,8 +66,8 @@ class Recipe:
     ----------
     candidate, settings
         The model; by default the one that tune settled on, and further hyperparameters.
-    seed
-        Of the first repeat.
+    seed, model_seed
+        Of the first repeat: of its folds, and of its models, by default the same.
     change
         Changes all sessions, before models see them.
     labels
@@ -82,6 +83,7 @@ class Recipe:
     candidate: str | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     seed: int = 1042
+    model_seed: int | None = None
     change: Callable[[pd.DataFrame], pd.DataFrame] = unchanged
     labels: Callable[[Labels], Labels] = unchanged
     keep: NDArray[np.bool_] | None = None
@@ -102,13 +104,15 @@ class Trial:
 
     def __init__(self, sessions: pd.DataFrame, seed: int | None = None) -> None:
         self.params = read_params(ROOT)
-        self.rules = Rules.from_params(self.params)
+        rules = Rules.from_params(self.params)
+        self.rules = replace(rules, review=rules.review.model_copy(update={"shown": [COST]}))
         tuned = folder_state(ROOT).metrics["tune"]
         self.tuned: tuple[str, dict[str, Any]] = tuned["candidate"], tuned["best_params"]
         split = self.params.split
         train, _ = split_sessions(
             sessions, test_size=split.test_size, seed=split.seed if seed is None else seed
         )
+        self.keys = session_keys(sessions)[train.index].reset_index(drop=True)
         self.sessions = train[list(FEATURES)].reset_index(drop=True)
         self.labels: Labels = train[TARGET].to_numpy(dtype=np.int64)
 
@@ -139,15 +143,13 @@ class Trial:
         scores = np.empty((repeats, len(labels)))
         places, jobs = [], []
         for repeat in range(repeats):
-            seed = recipe.seed + repeat
-            folds = stratified_folds(
-                pd.Series(self.labels), Folds(n_splits=self.params.folds.n_splits, seed=seed)
-            )
-            for train, held_out in folds.split(sessions, self.labels):
+            model_seed = (recipe.model_seed or recipe.seed) + repeat
+            fold = folds_by_key(self.keys, self.params.folds.n_splits, recipe.seed + repeat)
+            for train, held_out in PredefinedSplit(fold).split():
                 rows = train if recipe.keep is None else train[recipe.keep[train]]
                 places.append((repeat, held_out))
                 jobs.append(
-                    delayed(fitted_scores)(build(seed=seed), sessions, labels, rows, held_out)
+                    delayed(fitted_scores)(build(seed=model_seed), sessions, labels, rows, held_out)
                 )
         for place, found in zip(places, Parallel(n_jobs=WORKERS)(jobs), strict=True):
             scores[place] = found
@@ -158,11 +160,18 @@ class Trial:
         counts = count_flagged(self.labels, scores[0])
         return Side(scores, float(choose_threshold(counts, params)[0]))
 
-    def judge(self, base: Side, head: Side, *, strategy_changed: bool = False) -> list[Finding]:
-        """Judge head against base, as `compare` does."""
+    def judge(
+        self,
+        base: Side,
+        head: Side,
+        *,
+        strategy_changed: bool = False,
+        labels: Labels | None = None,
+    ) -> list[Finding]:
+        """Judge head against base, as `compare` does; by default on all training rows."""
         sizes = self.rules.review.decisive[BREAK_EVEN_COST]
         return judge(
-            self.labels,
+            self.labels if labels is None else labels,
             base,
             head,
             self.rules,
@@ -228,7 +237,7 @@ def balanced() -> Recipe:
 TREES = Recipe(candidate="hist_gradient_boosting")
 PLANTED: dict[str, tuple[str, Recipe]] = {
     "nothing": ("no worse", Recipe()),
-    "another seed": ("no worse", Recipe(seed=7)),
+    "another seed": ("no worse", Recipe(model_seed=7)),
     "a column that hardly matters lost (Browser)": ("no worse", Recipe(change=without("Browser"))),
     "the same, in 5 % of the sessions": ("no worse", Recipe(change=without("Browser", 0.05))),
     "the column that matters most lost (PageValues)": (
@@ -249,8 +258,9 @@ PLANTED: dict[str, tuple[str, Recipe]] = {
 }
 
 
-def planted(trial: Trial) -> Iterator[list[str]]:
+def planted(sessions: pd.DataFrame) -> Iterator[list[str]]:
     """Plant one change after the other; yield a row of the table for each."""
+    trial = Trial(sessions)
     base = trial.side(Recipe())
     heads = {name: trial.side(recipe) for name, (_, recipe) in PLANTED.items()}
     pairs = [
@@ -259,12 +269,34 @@ def planted(trial: Trial) -> Iterator[list[str]]:
     ]
     brief = heads["the brief's model instead"]
     pairs.append(("this model instead of the brief's", "better", brief, base, False))
-    for name, expected, before, after, strategy_changed in pairs:
-        findings = trial.judge(before, after, strategy_changed=strategy_changed)
+    judged = [
+        (name, expected, trial.judge(before, after, strategy_changed=strategy_changed))
+        for name, expected, before, after, strategy_changed in pairs
+    ]
+    other = Trial(sessions, seed=1)
+    judged.append(
+        (
+            "another split into training and test rows",
+            "no worse",
+            judge_shared(trial, base, other, other.side(Recipe())),
+        )
+    )
+    for name, expected, findings in judged:
         found = verdict(findings)
         right = "as it should" if found == expected else f"**wrong, it is {expected}**"
         figures = [_figures(f) for f in findings if f.metric in trial.rules.review.decisive]
         yield [name, *figures, f"{found}, {right}"]
+
+
+def judge_shared(trial: Trial, base: Side, other: Trial, head: Side) -> list[Finding]:
+    """Judge two sides of different training rows on those that both have."""
+    both = pd.Index(trial.keys).intersection(pd.Index(other.keys))
+    mine, theirs = (pd.Index(each.keys).get_indexer(both) for each in (trial, other))
+    return trial.judge(
+        replace(base, scores=base.scores[:, mine]),
+        replace(head, scores=head.scores[:, theirs]),
+        labels=trial.labels[mine],
+    )
 
 
 def _figures(finding: Finding) -> str:
@@ -276,7 +308,7 @@ def _figures(finding: Finding) -> str:
 def reseeded(trial: Trial) -> list[list[Finding]]:
     """Judge the same model under one seed against the next."""
     seeds = range(5000, 5000 + 10 * (RESEEDED + 1), 10)
-    sides = (trial.side(Recipe(seed=seed)) for seed in seeds)
+    sides = (trial.side(Recipe(model_seed=seed)) for seed in seeds)
     return [trial.judge(*pair) for pair in pairwise(track(sides, "re-seeded", total=len(seeds)))]
 
 
@@ -335,7 +367,7 @@ def _by_metric(runs: list[list[Finding]]) -> list[list[str]]:
 def write_page(sessions: pd.DataFrame) -> str:
     """Return the page as Markdown."""
     trial = Trial(sessions)
-    changes = list(planted(trial))
+    changes = list(planted(sessions))
     of_draws = draws(sessions)
     of_seeds, of_halves = reseeded(trial), halves(trial)
     decisive = [METRICS[name].words for name in trial.rules.review.decisive]

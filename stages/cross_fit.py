@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ecom.evaluation.ranking import ranking_metrics
-from ecom.models.cross_fitting import cross_fit
+from ecom.models.cross_fitting import cross_fit, folds_by_key
 from ecom.models.pipelines import build_pipeline, settled_arguments
 from ecom.models.search import spread
 from ecom.params.baseline import Baseline
@@ -32,23 +32,20 @@ if TYPE_CHECKING:
 
 
 def main(stage: Stage) -> None:
-    params, folds = stage.params(CrossFit), stage.params(Folds)
-    feature_set = stage.params(Features).set
+    params, feature_set = stage.params(CrossFit), stage.params(Features).set
     sessions, labels = read_features(stage, "data/features/train.parquet")
-    keys = read_table(stage, "data/processed/session_keys.csv").set_index("row")["session"]
-    table = pd.DataFrame({"session": keys.loc[sessions.index], TARGET: labels})
+    numbered = read_table(stage, "data/processed/session_keys.csv").set_index("row")
+    keys = numbered["session"].loc[sessions.index]
+    table = pd.DataFrame({"session": keys, TARGET: labels})
     tuned: TuneResults = read_metrics(stage, "metrics/tune.json")
     models = settled_arguments(tuned, stage.params(Baseline).model_dump(), feature_set)
+    folds = {
+        seed: folds_by_key(keys, stage.params(Folds).n_splits, seed) for seed in params.seeds
+    }
     metrics = {}
     for name, settings in models.items():
         build = partial(build_pipeline, feature_set=feature_set, **settings)
-        scores = cross_fit(
-            sessions,
-            labels,
-            build,
-            n_splits=folds.n_splits,
-            params=params,
-        )
+        scores = cross_fit(sessions, labels, build, folds, params.n_jobs)
         columns = {f"{name}_{repeat}": each for repeat, each in enumerate(scores, start=1)}
         table = table.assign(**columns)
         found = [ranking_metrics(labels, each) for each in scores]

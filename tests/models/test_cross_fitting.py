@@ -4,23 +4,26 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+import pytest
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeClassifier
 
-from ecom.models.cross_fitting import cross_fit
+from ecom.data.identity import session_keys
+from ecom.errors import DataError
+from ecom.models.cross_fitting import cross_fit, folds_by_key
 from ecom.models.pipelines import build_pipeline
-from ecom.params.cross_fit import CrossFit
 from ecom.schema import FEATURES, TARGET
 from generated import typed_sessions
 
 SESSIONS = typed_sessions(400)
-PARAMS = CrossFit(repeats=3, seed=5, n_jobs=1)
+KEYS = session_keys(SESSIONS)
+FOLDS = {seed: folds_by_key(KEYS, 4, seed) for seed in (5, 6, 7)}
 
 
 def scored(sessions: pd.DataFrame, labels: "pd.Series[int]") -> NDArray[np.float64]:
     build = partial(build_pipeline, "logistic", C=1.0)
-    return cross_fit(sessions, labels, build, n_splits=4, params=PARAMS)
+    return cross_fit(sessions, labels, build, FOLDS, n_jobs=1)
 
 
 def test_each_repeat_scores_every_session_on_folds_of_its_own() -> None:
@@ -34,12 +37,28 @@ def test_each_repeat_scores_every_session_on_folds_of_its_own() -> None:
 
 def test_no_session_is_scored_by_a_model_that_saw_it() -> None:
     random = np.random.default_rng(0)
-    sessions = pd.DataFrame({"noise": random.random(400)})
-    labels = pd.Series(random.integers(0, 2, 400))
+    sessions = pd.DataFrame({"noise": random.random(len(KEYS))})
+    labels = pd.Series(random.integers(0, 2, len(KEYS)))
 
     def memorising(seed: int) -> Pipeline:
         return Pipeline([("model", DecisionTreeClassifier(random_state=seed))])
 
-    scores = cross_fit(sessions, labels, memorising, n_splits=4, params=PARAMS)
+    scores = cross_fit(sessions, labels, memorising, FOLDS, n_jobs=1)
 
     assert ((scores > 0.5) == labels.to_numpy()).mean() < 0.7  # of sessions it saw, it knows all
+
+
+def test_a_session_keeps_its_fold_whatever_the_others_are() -> None:
+    whole, half = folds_by_key(KEYS, 5, 1), folds_by_key(KEYS[::2], 5, 1)
+
+    assert half.tolist() == whole[::2].tolist()
+    assert set(whole) == {0, 1, 2, 3, 4}
+    assert np.bincount(whole).min() > len(KEYS) / 5 / 2
+    assert (whole != folds_by_key(KEYS, 5, 2)).any()
+
+
+def test_too_few_purchases_are_a_clear_error() -> None:
+    labels = pd.Series([1] + [0] * (len(KEYS) - 1))
+
+    with pytest.raises(DataError, match="1 of them purchases, are too few for cross_fit"):
+        scored(SESSIONS[list(FEATURES)], labels)

@@ -7,7 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
-from sklearn.model_selection import RandomizedSearchCV, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import (
+    BaseCrossValidator,
+    RandomizedSearchCV,
+    StratifiedKFold,
+    cross_val_predict,
+)
 from sklearn.pipeline import Pipeline
 
 from ecom.digits import round_scores, significant
@@ -47,7 +52,7 @@ def out_of_fold_scores(
     pipeline: Pipeline,
     sessions: pd.DataFrame,
     labels: "pd.Series[int]",
-    folds: StratifiedKFold,
+    folds: BaseCrossValidator,
     n_jobs: int = 1,
 ) -> NDArray[np.float64]:
     """Score each session by a clone of the pipeline that was fitted without the session's fold.
