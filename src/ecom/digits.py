@@ -43,7 +43,8 @@ def significant(values: ArrayLike) -> NDArray[np.float64]:
     return found
 
 
-def _round_score(score: float) -> float:
+def round_score(score: float) -> float:
+    """Round a probability as `round_scores` does."""
     if score <= 1 - score:
         return float(f"{score:.{DIGITS}g}")
     return 1 - float(f"{1 - score:.{DIGITS}g}")
@@ -59,6 +60,6 @@ def round_scores(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     Rounded to decimals, scores near 0 and near 1 would tie.
     """
     if scores.ndim == 1 and scores.size < FEW:
-        return np.array([_round_score(score) for score in scores.tolist()], np.float64)
+        return np.array([round_score(score) for score in scores.tolist()], np.float64)
     smaller = significant(np.minimum(scores, 1 - scores))
     return np.where(scores <= 1 - scores, smaller, 1 - smaller)

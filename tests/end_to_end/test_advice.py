@@ -179,7 +179,7 @@ def test_a_shallow_clone_is_told_how_to_get_the_history(copy: Project, tmp_path:
 
     shallow.run("bash", "-c", advice_in(refused.stdout))
 
-    assert "No different" in shallow.run("python", "-m", "ecom", "review", "origin/main").stdout
+    assert "No worse" in shallow.run("python", "-m", "ecom", "review", "origin/main").stdout
 
 
 def test_without_a_usual_branch_the_review_says_how_to_name_one(copy: Project) -> None:
@@ -189,4 +189,4 @@ def test_without_a_usual_branch_the_review_says_how_to_name_one(copy: Project) -
 
     assert refused.returncode == 3
     assert advice_in(refused.stdout) == "make review BASE=BRANCH"
-    assert "No different" in copy.run("python", "-m", "ecom", "review", "develop").stdout
+    assert "No worse" in copy.run("python", "-m", "ecom", "review", "develop").stdout

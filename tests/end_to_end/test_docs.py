@@ -43,6 +43,11 @@ RUN: dict[str, str | tuple[str, str]] = {
     "python -m ecom lineage models/best_model.joblib": "best_model",
     "python -m ecom package": "dist/purchase_model-0+",
     "python -m ecom promote": "the first champion",
+    'python -m ecom promote --because "REASON"': (
+        'python -m ecom promote --because "REASON"; true',
+        "champion",
+    ),
+    "python -m ecom review || [ $? -eq 3 ]": "",
     "python -m ecom rollback": (
         "python -m ecom promote; python -m ecom rollback; true",
         "is the first champion",

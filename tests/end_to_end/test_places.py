@@ -49,7 +49,7 @@ def test_a_path_of_any_characters_works(synthetic: Project, place: Path) -> None
     ecom(odd, "track")
     assert "champion of ecom-purchase is version 1" in ecom(odd, "promote").stdout
     ecom(odd, "report")
-    assert "No different" in ecom(odd, "compare").stdout
+    assert "No worse" in ecom(odd, "compare").stdout
     odd.run("dvc", "exp", "run", "--name", "q", "-S", "threshold.strategy=quota")
     assert "→ `q (" in ecom(odd, "compare", "HEAD", "q", "--format", "markdown").stdout
     assert "the experiment q (commit " in ecom(odd, "lineage", "q").stdout
@@ -94,7 +94,7 @@ def test_an_archive_without_history_runs_and_says_what_needs_git(
     archive.run("git", "add", ".")
     archive.run("git", *IDENTITY, "commit", "--quiet", "--message", "start")
     assert "no git history" not in ecom(archive, "run").stdout
-    assert "No different" in ecom(archive, "compare").stdout
+    assert "No worse" in ecom(archive, "compare").stdout
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may give files to another user")
@@ -113,7 +113,7 @@ def test_a_checkout_of_another_user_is_told_as_the_cause(synthetic: Project, pla
     )
     advice = said.partition("`")[2].partition("`")[0]
     theirs.run("sh", "-c", advice, HOME=str(home))
-    assert "No different" in ecom(theirs, "compare", "--gate", setting=f"HOME={home}").stdout
+    assert "No worse" in ecom(theirs, "compare", "--gate", setting=f"HOME={home}").stdout
 
 
 @pytest.mark.prove
@@ -174,8 +174,8 @@ def test_settings_of_python_stop_neither_stages_nor_commands(
         unchanged.run("python", f"stages/{stage}.py")
     ecom(unchanged, "track")
     ecom(unchanged, "report")
-    assert "No different" in ecom(unchanged, "compare", "--gate").stdout
-    assert "No different" in ecom(unchanged, "review", "main").stdout
+    assert "No worse" in ecom(unchanged, "compare", "--gate").stdout
+    assert "No worse" in ecom(unchanged, "review", "main").stdout
     assert "best_model.joblib" in ecom(unchanged, "lineage", "HEAD").stdout
     assert unchanged.changed() == ""
 

@@ -81,7 +81,7 @@ def test_branches_get_the_verdict_that_they_deserve(copy: Project) -> None:
     copy.commit()
     copy.run(*MAKE, "review", "BASE=main")
     assert exit_status(copy) == 0
-    assert "⚪ No different: every test session gets the same score" in comment(copy)
+    assert "⚪ No worse: every session gets the same score" in comment(copy)
     assert "- code: `src/ecom/reporting/card.py`" in comment(copy)
     assert "README" not in comment(copy)
 
@@ -93,7 +93,7 @@ def test_results_that_are_nowhere_come_from_the_workspace_or_are_made_again(copy
     forget(copy, "data/predictions/test.parquet")
     same = ecom("compare", "--gate")
     assert "those of the workspace are\necom: used" in same.stdout
-    assert "No different: every test session gets the same score" in same.stdout
+    assert "No worse: every session gets the same score" in same.stdout
     assert same.returncode == 0
 
     copy.set_params({"threshold.strategy": "quota", "threshold.quota": 0.01})
@@ -156,9 +156,9 @@ def test_experiment_commit_folder_and_workspace_are_compared(unchanged: Project)
 
     dear = json.loads(compare("HEAD", "dear", "--format", "json").stdout)
     assert dear["changes"]["params"] == {"threshold.costs.false_negative": [5.0, 9]}
-    assert set(dear["left_out"]) == {"cost_per_1000_sessions"}
+    assert set(dear["left_out"]) == {"cost_at_break_even", "cost_per_1000_sessions"}
     stale = compare("--gate", check=False)
     assert stale.returncode == UNDECIDABLE
     assert "Stale: the results of workspace do not belong" in stale.stdout
     assert compare("HEAD", ".", "--gate", check=False).returncode == UNDECIDABLE
-    assert "No different" in compare("HEAD", "main", "--format", "markdown", "--gate").stdout
+    assert "No worse" in compare("HEAD", "main", "--format", "markdown", "--gate").stdout

@@ -24,6 +24,7 @@ from ecom.evaluation.metrics import (
     Sample,
     find_faults,
     measure,
+    perfect_calibration_error,
     without_resamples,
 )
 from ecom.evaluation.thresholds import trivial_costs
@@ -129,6 +130,18 @@ def test_a_metric_is_added_by_one_entry(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(METRICS, "mean_score", Metric("mean score", mean_score))
 
     assert measured([0, 1], [0.2, 0.7])["mean_score"] == pytest.approx(0.45)
+
+
+@pytest.mark.parametrize("rows", [300, 3000])
+def test_perfect_scores_have_the_calibration_error_that_is_foretold(rows: int) -> None:
+    random = np.random.default_rng(0)
+    scores = random.beta(1, 5, rows)
+    errors = [
+        measured(random.random(rows) < scores, scores, bins=10)["expected_calibration_error"]
+        for _ in range(400)
+    ]
+
+    assert perfect_calibration_error(scores, 10) == pytest.approx(np.mean(errors), rel=0.05)
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,13 @@ def test_minimum_cost_finds_the_least_of_every_threshold(seed: int) -> None:
     assert by_hand(labels, scores, chosen)["cost"] == min(every)
 
 
+def test_the_break_even_follows_from_the_costs_alone() -> None:
+    for seed in range(3):
+        labels, scores = calibrated(seed=seed)
+        chosen = choose_threshold(count_flagged(labels, scores), threshold_params("break_even"))
+        assert chosen.tolist() == [0.166666667]  # 1 € against 5 €, in 9 digits
+
+
 def test_minimum_cost_of_calibrated_scores_is_near_the_break_even() -> None:
     labels, scores = calibrated(50_000)
 

@@ -82,13 +82,19 @@ def test_candidates_are_judged_from_the_simplest_on_against_the_baseline_and_the
         sessions,
         labels,
         folds=folds,
-        cv=Cv(candidates=["hist_gradient_boosting", "logistic"], rule="best", seed=0),
+        cv=Cv(
+            candidates=["hist_gradient_boosting", "logistic_interactions", "logistic"],
+            rule="best",
+            seed=0,
+        ),
         feature_set="end_of_session",
         baseline=baseline,
         report=lambda name, _: reported.append(name),
     )
 
-    assert list(found) == reported == ["logistic", "hist_gradient_boosting"]
+    assert (
+        list(found) == reported == ["logistic", "logistic_interactions", "hist_gradient_boosting"]
+    )
     assert set(found["logistic"]["pr_auc_minus_baseline"]["folds"]) == {0}  # the same model
     assert "pr_auc_minus_logistic" not in found["logistic"]
     trees = found["hist_gradient_boosting"]
@@ -96,6 +102,7 @@ def test_candidates_are_judged_from_the_simplest_on_against_the_baseline_and_the
         assert trees[f"roc_auc_minus_{reference}"]["folds"] == pytest.approx(
             np.subtract(trees["roc_auc"]["folds"], baseline["roc_auc"]["folds"]).tolist()
         )
+    assert "pr_auc_minus_logistic_interactions" in trees
 
 
 def means(**values: float) -> dict[str, dict[str, Any]]:

@@ -11,7 +11,7 @@ from params import faults_of
     [
         (
             {"strategy": "cost"},
-            "threshold.strategy: 'cost' is not allowed; input should be 'minimum_cost', 'quota', 'target_precision'",
+            "threshold.strategy: 'cost' is not allowed; input should be 'minimum_cost', 'break_even', 'quota'",
         ),
         ({"quota": 1.0}, "threshold.quota: 1.0 is not allowed; input should be less than 1"),
         (

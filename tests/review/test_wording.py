@@ -72,5 +72,6 @@ def test_every_judged_metric_has_a_row_and_the_decisive_ones_stand_out() -> None
 
     assert "| **PR-AUC** | " in text
     assert "| log loss | " in text
+    assert "Perfect calibration would show a calibration error of 0.0" in text
     assert "PR-AUC, Brier score, cost of errors at the break-even threshold, €" in text
     assert "![Curves of both sides](curves.png)" in text

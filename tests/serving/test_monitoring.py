@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ecom.serving.manifest import packaged_columns
 from ecom.serving.monitoring import TOGETHER, Distribution, Monitoring
-from ecom.serving.scoring import Answers
+from ecom.serving.scoring import Answer, Answers
 
 COLUMNS = packaged_columns("end_of_session")
 EDGES = (0.0, 0.5, 1.0, 10.0)
@@ -16,6 +16,10 @@ EDGES = (0.0, 0.5, 1.0, 10.0)
 def answers(*probabilities: float) -> Answers:
     found = np.array(probabilities)
     return Answers(found, found, found >= 0.5)
+
+
+def answer(probability: float) -> Answer:
+    return Answer(0.0, probability, probability >= 0.5)
 
 
 def samples(monitoring: Monitoring) -> dict[tuple[str, ...], float]:
@@ -70,9 +74,9 @@ def test_sessions_are_counted_together_whatever_columns_their_packages_have() ->
     monitoring = Monitoring()
     monitoring.serve("version", COLUMNS)
     for _ in range(TOGETHER):
-        monitoring.count({"Weekend": np.array([1.0]), "Month": np.array(["Nov"])}, answers(0.7))
-    monitoring.count({"Month": np.array(["Nov"], object)}, answers(0.2))
-    monitoring.count({"Weekend": np.array([0.0])}, answers(0.2))
+        monitoring.count_one({"Weekend": np.array([1.0]), "Month": np.array(["Nov"])}, answer(0.7))
+    monitoring.count_one({"Month": np.array(["Nov"], object)}, answer(0.2))
+    monitoring.count_one({"Weekend": np.array([0.0])}, answer(0.2))
 
     found = samples(monitoring)
 

@@ -23,6 +23,21 @@ def test_a_frame_lists_and_arrays_get_the_same_answers(folder: Path) -> None:
     assert frame.flagged.shape == (5,)
 
 
+def test_one_session_gets_the_answer_that_it_has_among_others(folder: Path) -> None:
+    scorer = open_package(folder).scorer
+    inputs = scorer._checked({str(name): values.to_numpy() for name, values in SESSIONS.items()})
+
+    together = scorer.score(inputs)
+    alone = [
+        scorer.score_one({name: values[place : place + 1] for name, values in inputs.items()})
+        for place in range(50)
+    ]
+
+    np.testing.assert_allclose([one.log_odds for one in alone], together.log_odds[:50], rtol=1e-14)
+    assert [one.probability for one in alone] == together.probability[:50].tolist()
+    assert [one.flagged for one in alone] == together.flagged[:50].tolist()
+
+
 def test_no_sessions_get_no_answers(folder: Path) -> None:
     scorer = open_package(folder).scorer
 

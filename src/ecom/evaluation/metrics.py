@@ -153,6 +153,22 @@ def _calibration_error(sample: Sample) -> Floats:
     return error
 
 
+def perfect_calibration_error(scores: ArrayLike, bins: int) -> float:
+    """Return the calibration error to expect of scores that are the true probabilities.
+
+    It is not 0, since purchases in a bin vary: the gap of a bin is close to a normal of mean 0,
+    whose mean absolute value is its standard deviation times the root of 2 / pi.
+
+    Examples
+    --------
+    >>> round(perfect_calibration_error([0.5] * 400, 10), 3)
+    0.02
+    """
+    given_scores = np.asarray(scores, dtype=np.float64)
+    variance = np.bincount(bin_of(given_scores, bins), given_scores * (1 - given_scores), bins)
+    return float(np.sqrt(2 / np.pi * variance).sum() / len(given_scores))
+
+
 def _precision_in_top(sample: Sample, per_cent: int) -> Floats:
     share = per_cent / 100
     return sample.counts.purchases_in_top(share) / (share * sample.sessions)

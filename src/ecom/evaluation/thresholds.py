@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ecom.digits import significant
 from ecom.errors import DataError
 from ecom.evaluation.counts import FLAG_NONE, Counts, Floats, count_flagged
 from ecom.evaluation.metrics import COST, Sample, measure, without_resamples
@@ -21,10 +22,11 @@ ROUNDING: Final = 1e-6  # of a session
 def choose_threshold(counts: Counts, params: "Threshold") -> Floats:
     """Choose the threshold of each resample by the strategy of params.yaml.
 
-    ``minimum_cost``: the least cost of errors. ``quota``: the lowest threshold that flags no more
-    than the quota. ``target_precision``: of the thresholds that reach it, the one with the highest
-    recall. ``target_recall``: the highest that reaches it. ``fixed``: the one given. Ties go to
-    the highest threshold.
+    ``minimum_cost``: the least cost of errors. ``break_even``: the probability from which flagging
+    costs less than not flagging, whatever the scores. ``quota``: the lowest threshold that flags
+    no more than the quota. ``target_precision``: of the thresholds that reach it, the one with the
+    highest recall. ``target_recall``: the highest that reaches it. ``fixed``: the one given. Ties
+    go to the highest threshold.
 
     Parameters
     ----------
@@ -52,6 +54,8 @@ def choose_threshold(counts: Counts, params: "Threshold") -> Floats:
             places = np.argmax(np.where(reached, counts.true_positives, 0), axis=1)
         case "target_recall":
             places = np.argmax(counts.recall >= params.target_recall, axis=1)
+        case "break_even":
+            return np.full(len(counts.flagged), significant(params.costs.break_even))
         case "fixed":
             return np.full(len(counts.flagged), params.fixed)
     distinct, inverse = np.unique(places, return_inverse=True)

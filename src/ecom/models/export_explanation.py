@@ -194,7 +194,12 @@ def _tree_contributions(trees: Trees, matrix: "Var") -> tuple[float, "Var"]:
         np.concatenate([part.ravel() for part in parts])
         for parts in zip(*(group for _, group in groups), strict=True)
     )
-    gain = op.sub(op.cast(_follows(asked, matrix), to=np.float64), op.const(asked.shares))
+    # The column of each question, for each session: ONNX Runtime gathers such a table faster.
+    sessions = op.slice(op.shape(matrix), *(op.const(np.array([at])) for at in (0, 1)))
+    size = op.concat([sessions, op.const(np.array([len(asked.columns)]))], axis=0)
+    places = op.expand(op.const(asked.columns[None, :]), size)
+    follows = op.cast(_follows(asked, op.gather_elements(matrix, places, axis=1)), to=np.float64)
+    gain = op.sub(follows, op.const(asked.shares))
     integrals, begin = [], 0
     for points, group in groups:
         end = begin + group.shares.size
@@ -204,7 +209,7 @@ def _tree_contributions(trees: Trees, matrix: "Var") -> tuple[float, "Var"]:
     contributions = op.mul(op.mul(gain, op.concat(integrals, axis=1)), op.const(asked.values))
     found = op.scatter_elements(
         op.expand(number(0), op.shape(matrix)),
-        op.expand(op.const(asked.columns[None, :]), op.shape(contributions)),
+        places,
         contributions,
         axis=1,
         reduction="add",
@@ -212,9 +217,8 @@ def _tree_contributions(trees: Trees, matrix: "Var") -> tuple[float, "Var"]:
     return base, found
 
 
-def _follows(asked: Questions, matrix: "Var") -> "Var":
-    """Write whether sessions satisfy each question, of shape (N, questions)."""
-    given = op.gather(matrix, op.const(asked.columns), axis=1)
+def _follows(asked: Questions, given: "Var") -> "Var":
+    """Write whether sessions follow questions of given values; both of shape (N, questions)."""
     within = op.and_(
         op.greater(given, op.const(asked.above)), op.less_or_equal(given, op.const(asked.at_most))
     )

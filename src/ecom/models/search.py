@@ -141,7 +141,7 @@ def compare_candidates(  # noqa: PLR0913  all that a comparison by folds is
     baseline: "ByFold",
     report: Callable[[str, Mapping[str, Any]], None] = lambda *_: None,
 ) -> dict[str, dict[str, Any]]:
-    """Judge each candidate by cross-validation, against the baseline and the next simpler one.
+    """Judge each candidate by cross-validation, against the baseline and each simpler one.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def compare_candidates(  # noqa: PLR0913  all that a comparison by folds is
     -------
     dict
         For each candidate, the simplest first, its `fold_metrics` and their
-        `paired_difference`, named ``pr_auc_minus_baseline`` and ``pr_auc_minus_`` the next simpler
+        `paired_difference`, named ``pr_auc_minus_baseline`` and ``pr_auc_minus_`` each simpler
         candidate; likewise for ROC-AUC.
     """
     found: dict[str, dict[str, Any]] = {}
@@ -178,7 +178,7 @@ def compare_candidates(  # noqa: PLR0913  all that a comparison by folds is
             for name, reference in references.items()
             for metric in metrics
         }
-        references = {"baseline": baseline, candidate: metrics}
+        references[candidate] = metrics
         report(candidate, metrics)
     return found
 

@@ -6,7 +6,9 @@ from pydantic import Field, model_validator
 
 from ecom.params.section import OpenShare, Section, Share
 
-Strategy = Literal["minimum_cost", "quota", "target_precision", "target_recall", "fixed"]
+Strategy = Literal[
+    "minimum_cost", "break_even", "quota", "target_precision", "target_recall", "fixed"
+]
 Cost = Annotated[float, Field(ge=0, le=1e9)]
 
 
@@ -36,8 +38,8 @@ class Costs(Section):
 class Threshold(Section):
     """How the operating point is chosen.
 
-    A strategy reads only the value that bears its name; ``minimum_cost`` reads the costs, which
-    the metrics are computed from in any case.
+    A strategy reads only the value that bears its name; ``minimum_cost`` and ``break_even`` read
+    the costs, which the metrics are computed from in any case.
     """
 
     name = "threshold"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 TEMPLATE: Final = "model_card.md.j2"
 STRATEGIES: Final[dict["Strategy", str]] = {  # `fixed` is said in words of its own
     "minimum_cost": "the lowest cost of errors",
+    "break_even": "the probability from which flagging costs less than not flagging",
     "quota": "the share of sessions that can be acted on",
     "target_precision": "a target precision",
     "target_recall": "a target recall",

@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from ecom.errors import ProjectError
-from ecom.evaluation.metrics import BREAK_EVEN_COST, COST, METRICS
+from ecom.evaluation.metrics import BREAK_EVEN_COST, COST, METRICS, perfect_calibration_error
 from ecom.params.review import Decisive
 from ecom.params.threshold import Costs
 from ecom.project.files import CROSS_FIT, PREDICTIONS, TEST, TRAIN, metrics_file
@@ -79,6 +79,9 @@ class Comparison:
         Number of training rows of base and of head.
     mean_scores
         Of base and head, to compare with the rate of purchases.
+    perfect_calibration_error
+        What the calibration error would be if head's scores were the true probabilities; None if it
+        is not compared.
     identical
         Whether both sides give every session the same score and have the same threshold.
     findings, slices, crossings
@@ -109,6 +112,7 @@ class Comparison:
     purchases: int = 0
     of_sessions: tuple[int, int] = (0, 0)
     mean_scores: tuple[float, float] = (0.0, 0.0)
+    perfect_calibration_error: float | None = None
     identical: bool = False
     findings: list[Finding] = field(default_factory=list)
     by_labels: dict[str, list[Finding]] = field(default_factory=dict)
@@ -302,6 +306,9 @@ def _judge_pair(
         "of_sessions": tuple(
             0 if each.cross_fitted is None else len(each.cross_fitted) for each in (base, head)
         ),
+        "perfect_calibration_error": None
+        if base.bins != head.bins or head.bins is None
+        else perfect_calibration_error(shared.sides[1].scores[0], head.bins),
         "mean_scores": tuple(float(side.scores.mean()) for side in shared.sides),
     }
     if different := int((shared.labels[0] != labels).sum()):

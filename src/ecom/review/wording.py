@@ -185,9 +185,18 @@ def _how_judged(comparison: Comparison) -> str:
             f"(Holm's method, {ALARMS:.0%} for all that decide). No worse: a loss as large as the",
             "margin is ruled out. The section review of params.yaml has the sizes.",
             f"The mean score is {before:.4f} → {after:.4f}, the rate of purchases {rate:.4f}.",
+            *_perfect_calibration(comparison),
             _reasons(comparison.left_out),
         ]
     ).rstrip()
+
+
+def _perfect_calibration(comparison: Comparison) -> list[str]:
+    error = comparison.perfect_calibration_error
+    if error is None:
+        return []
+    figure = _figure("expected_calibration_error", error)
+    return [f"Perfect calibration would show a calibration error of {figure} on as many sessions."]
 
 
 def _confirmation(comparison: Comparison) -> str:

@@ -1,7 +1,7 @@
 """What a service counts, in the format of Prometheus: requests, answers, inputs. No session."""
 
 from collections import Counter as CountOf
-from collections.abc import Iterable, Iterator, KeysView, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -18,9 +18,9 @@ from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 from ecom.serving.manifest import PackagedColumn
-from ecom.serving.scoring import Answers
+from ecom.serving.scoring import Answer, Answers
 
-TOGETHER: Final = 128  # sessions that are counted at once, which is faster than one by one
+TOGETHER: Final = 32  # sessions that are counted at once, which is faster than one by one
 SECONDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 SCORES: Final = tuple(np.round(np.linspace(0.05, 1, 20), 2).tolist())
 # Half decades: counts, seconds and values are spread over magnitudes.
@@ -74,26 +74,28 @@ class Monitoring:
         self.registry.register(_Distributions({"": self.scores}))
         self.registry.register(_Distributions(self.inputs))
         self._categories: dict[str, dict[Any, Counter]] = {}
-        self._waiting: list[tuple[list[Any], tuple[Any, ...]]] = []  # values and answers
-        self._waiting_for: KeysView[str] = {}.keys()  # names of these values
+        self._waiting: list[tuple[Mapping[str, NDArray[Any]], Answer]] = []
         self._flagged, self._not_flagged = map(self.answers.labels, ("flagged", "not flagged"))
 
-    def count(self, inputs: Mapping[str, NDArray[Any]], answers: Answers) -> None:
-        """Count sessions that were answered; a single one later, together with others."""
-        if len(answers.flagged) != 1:
-            self._count(inputs, answers)
-            return
-        if inputs.keys() != self._waiting_for:
+    def count_one(self, inputs: Mapping[str, NDArray[Any]], answer: Answer) -> None:
+        """Count one session that was answered, later, together with others."""
+        if self._waiting and inputs.keys() != self._waiting[0][0].keys():
             self._settle()
-            self._waiting_for = inputs.keys()
-        self._waiting.append(
-            (
-                [values[0] for values in inputs.values()],
-                (answers.log_odds[0], answers.probability[0], answers.flagged[0]),
-            )
-        )
+        self._waiting.append((inputs, answer))
         if len(self._waiting) >= TOGETHER:
             self._settle()
+
+    def count(self, inputs: Mapping[str, NDArray[Any]], answers: Answers) -> None:
+        """Count sessions that were answered."""
+        flagged = int(answers.flagged.sum())
+        self._flagged.inc(flagged)
+        self._not_flagged.inc(len(answers.flagged) - flagged)
+        self.scores.add(answers.probability)
+        for name, values in inputs.items():
+            if name in self.inputs:
+                self.inputs[name].add(values)
+            else:
+                self._count_categories(name, values)
 
     def serve(self, version: str, columns: Iterable[PackagedColumn]) -> None:
         """Say which package answers from now on, and count what it takes."""
@@ -123,22 +125,12 @@ class Monitoring:
     def _settle(self) -> None:
         """Count the single sessions that wait."""
         if self._waiting:
-            rows, answers = zip(*self._waiting, strict=True)
+            sessions, answers = zip(*self._waiting, strict=True)
+            rows = [[values[0] for values in inputs.values()] for inputs in sessions]
             columns = map(np.array, zip(*rows, strict=True))
-            inputs = dict(zip(self._waiting_for, columns, strict=True))
+            inputs = dict(zip(sessions[0], columns, strict=True))
             self._waiting = []
-            self._count(inputs, Answers._make(map(np.array, zip(*answers, strict=True))))
-
-    def _count(self, inputs: Mapping[str, NDArray[Any]], answers: Answers) -> None:
-        flagged = int(answers.flagged.sum())
-        self._flagged.inc(flagged)
-        self._not_flagged.inc(len(answers.flagged) - flagged)
-        self.scores.add(answers.probability)
-        for name, values in inputs.items():
-            if name in self.inputs:
-                self.inputs[name].add(values)
-            else:
-                self._count_categories(name, values)
+            self.count(inputs, Answers._make(map(np.array, zip(*answers, strict=True))))
 
     def _count_categories(self, name: str, values: NDArray[Any]) -> None:
         known = self._categories[name]

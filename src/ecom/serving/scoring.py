@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from ecom.digits import round_scores
+from ecom.digits import round_score, round_scores
 
 BLOCK: Final = 100  # sessions that are explained at a time: 100 need some 50 MB
 Floats = NDArray[np.float64]
@@ -22,6 +22,14 @@ class Answers(NamedTuple):
     log_odds: Floats
     probability: Floats
     flagged: NDArray[np.bool_]
+
+
+class Answer(NamedTuple):
+    """What the model says of one session."""
+
+    log_odds: float
+    probability: float
+    flagged: bool
 
 
 class Explanations(NamedTuple):
@@ -93,6 +101,12 @@ class Scorer:
         log_odds, probability = self.model.run(["log_odds", "probability"], inputs)
         rounded = round_scores(probability)
         return Answers(log_odds, rounded, rounded >= self.threshold)
+
+    def score_one(self, inputs: Mapping[str, NDArray[Any]]) -> Answer:
+        """Score one session, as `score` does: of one number, Python is faster than NumPy."""
+        log_odds, probability = self.model.run(["log_odds", "probability"], inputs)
+        rounded = round_score(probability.item())
+        return Answer(log_odds.item(), rounded, rounded >= self.threshold)
 
     def explain(self, sessions: Sessions) -> Explanations:
         """Say what each raw column, in the order of the schema, contributes to the log-odds.

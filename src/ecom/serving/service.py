@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from ecom.errors import PackageError
+from ecom.serving import scoring
 from ecom.serving.answers import Answer, Explanation, Prediction, Predictions
 from ecom.serving.limits import Limits
 from ecom.serving.manifest import MANIFEST
@@ -113,11 +114,11 @@ class Service:
         BadInput
             It is none.
         """
-        (package, reader), inputs, answers = self._answer(body)
+        (package, reader), inputs, answer = self._answer(body)
         return Prediction(
-            answers.probability.item(),
-            answers.flagged.item(),
-            reader.unknown(inputs)[0],
+            answer.probability,
+            answer.flagged,
+            reader.unknown_to_one(inputs),
             package.manifest.threshold,
             package.version,
             request_id,
@@ -131,26 +132,26 @@ class Service:
         BadInput
             It is none.
         """
-        (package, reader), inputs, answers = self._answer(body)
+        (package, reader), inputs, answer = self._answer(body)
         contributions, base = package.scorer.contribute(inputs)
         return Explanation(
-            probability=answers.probability.item(),
-            flagged=answers.flagged.item(),
-            unknown_categories=reader.unknown(inputs)[0],
+            probability=answer.probability,
+            flagged=answer.flagged,
+            unknown_categories=reader.unknown_to_one(inputs),
             threshold=package.manifest.threshold,
-            log_odds=answers.log_odds.item(),
+            log_odds=answer.log_odds,
             base=base,
             contributions=dict(zip(reader.names, contributions[0].tolist(), strict=True)),
             model=package.version,
             request_id=request_id,
         )
 
-    def _answer(self, body: bytes) -> tuple[Loaded, Inputs, Answers]:
+    def _answer(self, body: bytes) -> tuple[Loaded, Inputs, scoring.Answer]:
         loaded = self._loaded
         inputs = loaded.reader.one(body)
-        answers = loaded.package.scorer.score(inputs)
-        self.monitoring.count(inputs, answers)
-        return loaded, inputs, answers
+        answer = loaded.package.scorer.score_one(inputs)
+        self.monitoring.count_one(inputs, answer)
+        return loaded, inputs, answer
 
     async def predict_many(self, body: bytes, request_id: str) -> Predictions:
         """Answer an object with a list of sessions: each, or what is wrong with it.

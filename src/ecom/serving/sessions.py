@@ -170,6 +170,10 @@ class Reader:
                         row.append(name)
         return found
 
+    def unknown_to_one(self, inputs: Inputs) -> list[str]:
+        """Return the same of one session."""
+        return [name for name, allowed in self._allowed.items() if inputs[name][0] not in allowed]
+
     def _checked(self, session: Any) -> tuple[list[Any], list[Problem]]:
         if not isinstance(session, dict):
             return [], [Problem("an object of columns by name", _shown(session))]
