@@ -8,15 +8,22 @@ import platform
 import re
 import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from ruamel.yaml import YAML
+from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
+from tritonclient.utils import np_to_triton_dtype
 
+from ecom.schema import CATEGORICAL, FEATURES
 from elsewhere import CLOCK, USER, elsewhere, has_locale, works
 from project import NEEDS_REAL_DATA, ROOT, Project, checkout, metrics_of, real_data
 from scripts import STAGES
+from service import served
 from witnesses import HAS_STRACE
 
 # Bytes are promised for x86-64, Linux with glibc, and the Python version that the lock was made with.
@@ -45,14 +52,31 @@ def clean_checkout(folder: Path) -> Project:
     return project
 
 
-def test_a_clean_clone_elsewhere_gives_the_committed_bytes(tmp_path: Path) -> None:
-    there = clean_checkout(tmp_path / "quite" / "änother")
+@dataclass(frozen=True)
+class Clone:
+    """A clean clone in which all stages ran, what they printed, and what was committed."""
+
+    project: Project
+    printed: str
+    lock: dict[str, Any]
+    metrics: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """Return a clean clone that ran elsewhere, on the real data if it is at hand."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    there = clean_checkout(folder / "quite" / "änother")
     committed, metrics = lock(there), all_metrics(there)
     (there.root / "dvc.lock").unlink()
+    printed = elsewhere(there, folder, "dvc", "repro").stdout
+    return Clone(there, printed, committed, metrics)
 
-    printed = elsewhere(there, tmp_path, "dvc", "repro").stdout
 
-    assert len(re.findall("Running stage", printed)) == len(STAGES)
+def test_a_clean_clone_elsewhere_gives_the_committed_bytes(clone: Clone, tmp_path: Path) -> None:
+    there, committed = clone.project, clone.lock
+
+    assert len(re.findall("Running stage", clone.printed)) == len(STAGES)
     if real_data() is None:  # nothing is committed of generated sessions: another clone tells
         here = clean_checkout(tmp_path / "one place")
         (here.root / "dvc.lock").unlink()
@@ -63,7 +87,48 @@ def test_a_clean_clone_elsewhere_gives_the_committed_bytes(tmp_path: Path) -> No
         assert lock(there) == committed
     else:  # models and scores may differ in their last digits; data, code and metrics do not
         assert without_models(lock(there)) == without_models(committed)
-    assert all_metrics(there) == metrics
+    assert all_metrics(there) == clone.metrics
+
+
+def test_every_route_answers_each_test_session_as_evaluate_scored_it(
+    clone: Clone, tmp_path: Path
+) -> None:
+    root = clone.project.root
+    test = pd.read_parquet(root / "data" / "features" / "test.parquet").set_index("row")
+    offline = pd.read_parquet(root / "data" / "predictions" / "test.parquet").set_index("row")
+    expected = offline["best_model"].loc[test.index].tolist()
+    sessions = test[list(FEATURES)].astype({"Weekend": bool})
+    rows = sessions.to_dict("records")
+
+    with served(root / "models" / "package", tmp_path / "log") as service:
+        batch = [
+            answer["probability"]
+            for answer in service.post("/predict/batch", {"sessions": rows}).json["answers"]
+        ]
+        alone, explained = (
+            list(service.post_each(path, rows)) for path in ("/predict", "/explain")
+        )
+        tensors = []
+        for name, values in sessions.items():
+            column = values.to_numpy(object if name in CATEGORICAL else None)
+            tensor = InferInput(str(name), [len(column)], np_to_triton_dtype(column.dtype))
+            tensor.set_data_from_numpy(column, binary_data=False)
+            tensors.append(tensor)
+        found = InferenceServerClient(service.url.removeprefix("http://")).infer(
+            "purchase",
+            tensors,
+            outputs=[
+                InferRequestedOutput(name, binary_data=False)
+                for name in ("probability", "log_odds")
+            ],
+        )
+
+    assert batch == expected
+    assert [answer["probability"] for answer in alone] == expected
+    assert [answer["probability"] for answer in explained] == expected
+    assert found.as_numpy("probability").tolist() == expected
+    sums = [answer["base"] + sum(answer["contributions"].values()) for answer in explained]
+    np.testing.assert_allclose(sums, found.as_numpy("log_odds"), rtol=0, atol=1e-12)
 
 
 @pytest.mark.prove

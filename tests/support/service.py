@@ -7,10 +7,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,6 +53,17 @@ class Served:
 
     def post(self, path: str, content: Any, **headers: str) -> Reply:
         return self.send(path, json.dumps(content).encode(), **headers)
+
+    def post_each(self, path: str, contents: Iterable[Any]) -> Iterator[Any]:
+        """Send one request after the other over one connection; yield the answers."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        with closing(connection):
+            for content in contents:
+                headers = {"Content-Type": "application/json"}
+                connection.request("POST", path, json.dumps(content), headers)
+                reply = connection.getresponse()
+                assert reply.status == 200
+                yield json.loads(reply.read())
 
     def send(self, path: str, body: bytes | None, **headers: str) -> Reply:
         """Send a request; names of headers have _ for -."""
