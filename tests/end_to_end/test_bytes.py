@@ -20,6 +20,7 @@ from tritonclient.http import InferenceServerClient, InferInput, InferRequestedO
 from tritonclient.utils import np_to_triton_dtype
 
 from ecom.schema import CATEGORICAL, FEATURES
+from ecom.serving.limits import LIMITS
 from elsewhere import CLOCK, USER, elsewhere, has_locale, works
 from project import NEEDS_REAL_DATA, ROOT, Project, checkout, metrics_of, real_data
 from scripts import STAGES
@@ -103,7 +104,10 @@ def test_every_route_answers_each_test_session_as_evaluate_scored_it(
     with served(root / "models" / "package", tmp_path / "log") as service:
         batch = [
             answer["probability"]
-            for answer in service.post("/predict/batch", {"sessions": rows}).json["answers"]
+            for begin in range(0, len(rows), LIMITS.sessions)
+            for answer in service.post(
+                "/predict/batch", {"sessions": rows[begin : begin + LIMITS.sessions]}
+            ).json["answers"]
         ]
         alone, explained = (
             list(service.post_each(path, rows)) for path in ("/predict", "/explain")
