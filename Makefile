@@ -41,7 +41,7 @@ format: $(VENV)/test.ready  ## format the code, fix what lint can fix
 deps: $(VENV)/test.ready  ## write the code deps of each stage into dvc.yaml, from the imports
 	@python -m ecom deps
 
-verdicts: $(VENV)/run.ready  ## count false alarms of compare (about ten minutes)
+verdicts: $(VENV)/run.ready  ## plant changes, count the verdicts of compare (about an hour)
 	python benchmarks/verdicts.py
 
 review: $(VENV)/run.ready  ## run the pipeline, compare with where the branch left main (BASE=BRANCH: another)

@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))  # Python may be told to leave it out
 
 from _metrics import read_metrics, write_metrics
+from _models import read_model
 from _stage import Stage, run
 from _tables import read_features, read_table, write_table
 
@@ -18,8 +19,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ecom.evaluation.ranking import ranking_metrics
-from ecom.models.cross_fitting import cross_fit, folds_by_key
+from ecom.models.cross_fitting import cross_fit, folds_by_key, require_same_scores
 from ecom.models.pipelines import build_pipeline, settled_arguments
+from ecom.models.rounding import round_parameters
 from ecom.models.search import spread
 from ecom.params.baseline import Baseline
 from ecom.params.cross_fit import CrossFit
@@ -39,9 +41,10 @@ def main(stage: Stage) -> None:
     table = pd.DataFrame({"session": keys, TARGET: labels})
     tuned: TuneResults = read_metrics(stage, "metrics/tune.json")
     models = settled_arguments(tuned, stage.params(Baseline).model_dump(), feature_set)
-    folds = {
-        seed: folds_by_key(keys, stage.params(Folds).n_splits, seed) for seed in params.seeds
-    }
+    folds = {seed: folds_by_key(keys, stage.params(Folds).n_splits, seed) for seed in params.seeds}
+    best = build_pipeline(feature_set=feature_set, **models["best_model"]).fit(sessions, labels)
+    shipped = read_model(stage, "models/best_model.joblib")
+    require_same_scores(shipped, round_parameters(best), sessions)
     metrics = {}
     for name, settings in models.items():
         build = partial(build_pipeline, feature_set=feature_set, **settings)
@@ -50,7 +53,7 @@ def main(stage: Stage) -> None:
         table = table.assign(**columns)
         found = [ranking_metrics(labels, each) for each in scores]
         metrics[name] = {
-            metric: spread([each[metric] for each in found], of="repeats") for metric in found[0]
+            metric: spread([each[metric] for each in found], "repeats") for metric in found[0]
         }
         pr_auc = metrics[name]["pr_auc"]
         stage.say(f"{name} PR-AUC {pr_auc['mean']:.3f} ± {pr_auc['sd']:.3f} over repeats")

@@ -135,6 +135,9 @@ def review(
     output: Annotated[
         Path, typer.Option(help="folder for review.md, review.json and curves.png")
     ] = Path(REVIEW),
+    allow_cannot_tell: Annotated[
+        bool, typer.Option("--allow-cannot-tell", help="exit with 0 if the verdict is cannot tell")
+    ] = False,
 ) -> None:
     """Compare this folder with the commit at which its branch left TARGET, as pull requests do.
 
@@ -142,6 +145,7 @@ def review(
     """
     from ecom.project.repository import default_branch
     from ecom.review.branch import CURVES, review
+    from ecom.review.verdicts import CANNOT_TELL
     from ecom.review.wording import failure_to_markdown, to_markdown
 
     def tell(reason: str) -> None:
@@ -160,7 +164,8 @@ def review(
         content = json.dumps(comparison.to_json(), indent=2, allow_nan=False)
         _write(output / "review.json", content + "\n")
         _show(to_markdown(comparison))
-        sys.exit(comparison.exit_status)
+        allowed = allow_cannot_tell and comparison.verdict == CANNOT_TELL and not comparison.stale
+        sys.exit(0 if allowed else comparison.exit_status)
 
 
 @app.command()

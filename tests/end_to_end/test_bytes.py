@@ -20,7 +20,6 @@ from tritonclient.http import InferenceServerClient, InferInput, InferRequestedO
 from tritonclient.utils import np_to_triton_dtype
 
 from ecom.schema import CATEGORICAL, FEATURES
-from ecom.serving.limits import LIMITS
 from elsewhere import CLOCK, USER, elsewhere, has_locale, works
 from project import NEEDS_REAL_DATA, ROOT, Project, checkout, metrics_of, real_data
 from scripts import STAGES
@@ -100,14 +99,12 @@ def test_every_route_answers_each_test_session_as_evaluate_scored_it(
     expected = offline["best_model"].loc[test.index].tolist()
     sessions = test[list(FEATURES)].astype({"Weekend": bool})
     rows = sessions.to_dict("records")
+    package = root / "models" / "package"
 
-    with served(root / "models" / "package", tmp_path / "log") as service:
+    with served(package, tmp_path / "log", "--max-sessions", str(len(rows))) as service:
         batch = [
             answer["probability"]
-            for begin in range(0, len(rows), LIMITS.sessions)
-            for answer in service.post(
-                "/predict/batch", {"sessions": rows[begin : begin + LIMITS.sessions]}
-            ).json["answers"]
+            for answer in service.post("/predict/batch", {"sessions": rows}).json["answers"]
         ]
         alone, explained = (
             list(service.post_each(path, rows)) for path in ("/predict", "/explain")

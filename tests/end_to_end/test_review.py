@@ -156,7 +156,7 @@ def test_experiment_commit_folder_and_workspace_are_compared(unchanged: Project)
 
     dear = json.loads(compare("HEAD", "dear", "--format", "json").stdout)
     assert dear["changes"]["params"] == {"threshold.costs.false_negative": [5.0, 9]}
-    assert set(dear["left_out"]) == {"cost_at_break_even", "cost_per_1000_sessions"}
+    assert set(dear["left_out"]) == {"cost_per_1000_sessions"}
     stale = compare("--gate", check=False)
     assert stale.returncode == UNDECIDABLE
     assert "Stale: the results of workspace do not belong" in stale.stdout

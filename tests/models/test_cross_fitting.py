@@ -11,7 +11,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from ecom.data.identity import session_keys
 from ecom.errors import DataError
-from ecom.models.cross_fitting import cross_fit, folds_by_key
+from ecom.models.cross_fitting import cross_fit, folds_by_key, require_same_scores
 from ecom.models.pipelines import build_pipeline
 from ecom.schema import FEATURES, TARGET
 from generated import typed_sessions
@@ -62,3 +62,20 @@ def test_too_few_purchases_are_a_clear_error() -> None:
 
     with pytest.raises(DataError, match="1 of them purchases, are too few for cross_fit"):
         scored(SESSIONS[list(FEATURES)], labels)
+
+
+def test_sessions_that_hold_the_same_are_in_the_same_fold() -> None:
+    first, second = folds_by_key(["ab", "ab-2"], 50, 1)
+
+    assert first == second
+
+
+def test_a_model_that_its_settings_do_not_give_is_refused() -> None:
+    sessions, labels = SESSIONS[list(FEATURES)], SESSIONS[TARGET]
+    shipped, again, other = (
+        build_pipeline("logistic", C=strength).fit(sessions, labels) for strength in (1.0, 1.0, 0.5)
+    )
+
+    require_same_scores(shipped, again, sessions)
+    with pytest.raises(DataError, match=r"best_model\.joblib is not what metrics/tune\.json gives"):
+        require_same_scores(shipped, other, sessions)

@@ -67,7 +67,7 @@ def test_the_better_candidate_wins_and_its_difference_is_paired_by_fold() -> Non
     }
 
 
-def test_candidates_are_judged_from_the_simplest_on_against_the_baseline_and_the_next_simpler() -> (
+def test_candidates_are_judged_from_the_simplest_on_against_the_baseline_and_each_simpler_one() -> (
     None
 ):
     sessions, labels = features_and_labels()

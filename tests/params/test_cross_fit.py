@@ -1,23 +1,23 @@
-"""Repeats use other folds than those that chose the hyperparameters."""
+"""Section ``cross_fit``: at least two repeats, each with a seed."""
 
 import pytest
 
-from ecom.params.cross_fit import CrossFit, find_faults
-from ecom.params.folds import Folds
-
-FOLDS = Folds(n_splits=5, seed=42)
+from ecom.params.cross_fit import CrossFit
+from params import faults_of
 
 
-@pytest.mark.parametrize(("seed", "fine"), [(37, True), (38, False), (42, False), (43, True)])
-def test_a_repeat_on_the_folds_of_the_search_is_refused(seed: int, fine: bool) -> None:
-    faults = find_faults(CrossFit(repeats=5, seed=seed, n_jobs=1), FOLDS)
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"repeats": 1}, "cross_fit.repeats: 1 is not allowed; input should be greater than or"),
+        ({"seed": 2**32 - 1}, "cross_fit.seed: 4294967295 is not allowed; input should be less"),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_told(changes: dict[str, object], said: str) -> None:
+    (fault,) = faults_of(CrossFit, changes)
 
-    assert fine == (not faults)
-    if faults:
-        (fault,) = faults
-        assert fault.startswith(f"cross_fit.seed: {seed} is not allowed; input should leave out")
-        assert fault.endswith(f"folds.seed, 42, up to the last repeat's, {seed + 4}")
+    assert fault.startswith(said)
 
 
-def test_a_section_with_faults_of_its_own_is_not_judged_twice() -> None:
-    assert find_faults(None, FOLDS) == []
+def test_each_repeat_has_a_seed_of_its_own() -> None:
+    assert list(CrossFit(repeats=3, seed=7, n_jobs=1).seeds) == [7, 8, 9]

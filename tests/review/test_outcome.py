@@ -4,16 +4,27 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from ecom.errors import ProjectError
-from ecom.params.review import Review
-from ecom.project.files import PREDICTIONS
+from ecom.params.review import Decisive, Review
+from ecom.project.files import CROSS_FIT, PREDICTIONS, TEST, TRAIN
 from ecom.project.states import State
 from ecom.review.outcome import compare_states
 from ecom.review.wording import to_markdown
 from ecom.schema import TARGET
-from recorded import CODE, RULES, SCORES, SESSIONS, compared, state
+from params import with_values
+from recorded import (
+    CODE,
+    RULES,
+    SCORES,
+    SESSIONS,
+    compared,
+    cross_fitted,
+    state,
+    to_parquet,
+)
 
 
 def test_a_state_is_identical_to_itself_and_its_gate_is_open() -> None:
@@ -50,7 +61,7 @@ def test_sessions_that_both_sides_have_are_judged_whatever_their_row_numbers() -
     rows = len(SCORES)
     assert comparison.incomparable is None
     assert comparison.sessions == rows - 100
-    assert comparison.of_sessions == (rows, rows - 100)
+    assert comparison.training_rows == (rows, rows - 100)
     assert comparison.verdict == "no worse"
     assert str(comparison.unconfirmed).startswith(f"the test rows differ: {rows} in base, ")
     text = to_markdown(comparison)
@@ -143,16 +154,19 @@ def test_cost_is_left_out_where_an_error_costs_otherwise_and_the_rest_compared()
     )
 
     judged = {finding.metric for finding in comparison.findings}
-    assert set(RULES.review.metrics) - judged == {"cost_at_break_even", "cost_per_1000_sessions"}
+    assert set(RULES.review.metrics) - judged == {"cost_per_1000_sessions"}
+    cost = next(each for each in comparison.findings if each.metric == "cost_at_break_even")
+    assert cost.verdict is not None  # by the costs of the branch: a price hides no loss
     assert "1 € and 5 € in base and 1 € and 8 € in head" in to_markdown(comparison)
 
 
 def test_the_verdict_is_undecidable_if_no_decisive_metric_can_be_compared() -> None:
-    cost = {"cost_at_break_even": RULES.review.decisive["cost_at_break_even"]}
-    rules = replace(RULES, review=Review(decisive=cost, shown=["pr_auc"]))
+    error = {"expected_calibration_error": Decisive(smallest_difference=0.01, margin=0.02)}
+    rules = replace(RULES, review=Review(decisive=error, shown=["pr_auc"]))
+    params = {"params.yaml": json.dumps(with_values({"evaluate.bins": 5}))}
 
     comparison = compare_states(
-        state("main", SESSIONS, SCORES), state("branch", SESSIONS, SCORES, costs=(1.0, 8.0)), rules
+        state("main", SESSIONS, SCORES), state("branch", SESSIONS, SCORES, files=params), rules
     )
 
     assert comparison.verdict == "cannot tell"
@@ -160,6 +174,47 @@ def test_the_verdict_is_undecidable_if_no_decisive_metric_can_be_compared() -> N
     assert "every decisive metric is defined differently" in to_markdown(comparison)
     assert "decide." not in to_markdown(comparison)
     assert "PR-AUC" in to_markdown(comparison)
+
+
+def test_a_model_that_ships_otherwise_than_it_was_compared_cannot_be_told() -> None:
+    main = state("main", SESSIONS, SCORES)
+    spoilt = pd.DataFrame({"row": SESSIONS.index, TARGET: SESSIONS[TARGET], "best_model": 0.5})
+
+    comparison = compared(main, damaged({}, {PREDICTIONS: to_parquet(spoilt)}))
+
+    assert comparison.verdict == "cannot tell"
+    assert comparison.exit_status == 3
+    assert "the models that ship score the test rows differently" in to_markdown(comparison)
+    assert "**Test rows**" in to_markdown(comparison)
+
+
+def test_another_threshold_for_the_same_scores_decides_by_its_cost() -> None:
+    comparison = compared(
+        state("main", SESSIONS, SCORES), state("branch", SESSIONS, SCORES, threshold=0.95)
+    )
+
+    assert "cost_per_1000_sessions" in comparison.decisive
+    assert comparison.verdict == "worse"
+
+
+def test_a_state_whose_stages_ran_in_part_has_no_slices_and_no_traceback() -> None:
+    main = state("main", SESSIONS, SCORES)
+    other = SESSIONS.iloc[5:].rename_axis("row").reset_index()
+    partly = damaged({}, {TRAIN: to_parquet(other), TEST: to_parquet(other)})
+
+    comparison = compared(main, partly)
+
+    assert comparison.slices == []
+    assert comparison.findings
+    assert str(comparison.unconfirmed).startswith("the test rows of base or of head are not those")
+
+
+def test_of_more_repeats_on_one_side_those_that_pair_are_taken() -> None:
+    main = state("main", SESSIONS, SCORES)
+    table = cross_fitted(SESSIONS, SCORES)
+    more = damaged({}, {CROSS_FIT: to_parquet(table.assign(best_model_4=0.1))})
+
+    assert compared(main, more).identical
 
 
 def test_unknown_params_do_not_prevent_a_comparison() -> None:
@@ -235,9 +290,12 @@ def test_a_damaged_side_is_told_by_its_file(path: str, content: str, told: str) 
         compared(main, damaged(files))
 
 
-def damaged(files: dict[str, str]) -> State:
+def damaged(files: dict[str, str], tables: dict[str, bytes] | None = None) -> State:
     """Return a state some of whose files are replaced after all was recorded."""
     whole = state("branch", SESSIONS, SCORES)
-    for path, content in files.items():
-        whole._files.pipe_file(path, content.encode())
+    for path, content in {
+        **{p: text.encode() for p, text in files.items()},
+        **(tables or {}),
+    }.items():
+        whole._files.pipe_file(path, content)
     return whole

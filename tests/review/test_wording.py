@@ -53,7 +53,7 @@ def test_a_failure_has_the_mark_too() -> None:
 @pytest.mark.parametrize(
     ("threshold", "said"),
     [
-        (0.9, "⚪ No worse: PR-AUC +0.0000 (+0.0000 to +0.0000), Brier score +0.0000"),
+        (0.9, "🔴 Worse: cost of errors, € per 1,000 sessions +"),
         (0.5, "⚪ No worse: every session gets the same score"),
     ],
 )

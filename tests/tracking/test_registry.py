@@ -91,7 +91,7 @@ def recorded_version(client: MlflowClient, folder: Path, scores: Floats) -> str:
     return str(client.create_model_version(REGISTERED, source, run_id=run.info.run_id).version)
 
 
-def test_small_losses_cannot_add_up_and_a_reason_overrules_the_verdict(
+def test_a_worse_model_is_not_promoted_unless_for_a_reason(
     client: MlflowClient, tmp_path: Path
 ) -> None:
     shutil.copy(ROOT / "params.yaml", tmp_path)
@@ -109,8 +109,28 @@ def test_small_losses_cannot_add_up_and_a_reason_overrules_the_verdict(
         promote(tmp_path, poor)
     move = promote(tmp_path, poor, because="a column may no longer be used")
 
-    assert move.reason.startswith("a column may no longer be used; 🔴 Worse: PR-AUC")
-    # No worse than the champion is not enough: a better one was champion before.
+    assert move.reason.startswith(
+        f"a column may no longer be used; beside version {best}: 🔴 Worse: PR-AUC"
+    )
+    # The reason is why the best champion no longer counts.
+    assert "No worse" in promote(tmp_path, twin).reason
+    with pytest.raises(ProjectError, match='--because "" gives no reason'):
+        promote(tmp_path, best, because=" ")
+
+
+def test_no_worse_than_the_champion_is_not_enough_if_a_better_one_was_champion(
+    client: MlflowClient, tmp_path: Path
+) -> None:
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    noise = np.random.default_rng(1).random(len(SCORES))
+    poorer = 0.1 * SCORES + 0.9 * noise
+    best, step, twin = (
+        recorded_version(client, tmp_path, scores) for scores in (SCORES, poorer, poorer)
+    )
+    promote(tmp_path, best)
+    # As many small steps down would leave it, each of them no worse than the one before.
+    registry._move(client, registry._version(client, step), [best], "no worse")
+
     with pytest.raises(
         ProjectError, match=rf"{twin} is not promoted over {best}: 🔴 Worse.*--because"
     ):

@@ -38,9 +38,9 @@ def choose_threshold(counts: Counts, params: "Threshold") -> Floats:
     Returns
     -------
     array of shape (b,)
-        The shortest decimal between the lowest score that is flagged and the next lower one, so
-        that a score's last digits decide nothing. `FLAG_NONE`, which flags no session, where no
-        threshold reaches the target precision.
+        Where the scores choose, the shortest decimal between the lowest score that is flagged and
+        the next lower one, so that a score's last digits decide nothing. `FLAG_NONE`, which flags
+        no session, where no threshold reaches the target precision.
     """
     match params.strategy:
         case "minimum_cost":

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -10,14 +11,18 @@ from sklearn.model_selection import PredefinedSplit
 from sklearn.pipeline import Pipeline
 
 from ecom.errors import DataError
+from ecom.models.rounding import purchase_scores
 from ecom.models.search import out_of_fold_scores
+
+SAME: Final = 1e-6  # of a score; another machine may have fitted the model that ships
 
 
 def folds_by_key(keys: Iterable[str], n_splits: int, seed: int) -> NDArray[np.int64]:
     """Deal sessions into folds by their keys, so that a session's fold depends on no other session.
 
     Two states of the project whose training rows differ hence have the same folds where they share
-    sessions, and their scores differ by what changed, not by the luck of the folds.
+    sessions, and their scores differ by what changed, not by the luck of the folds. Sessions that
+    hold the same are in the same fold: no model scores one from memory.
 
     Parameters
     ----------
@@ -40,8 +45,36 @@ def folds_by_key(keys: Iterable[str], n_splits: int, seed: int) -> NDArray[np.in
     ... )
     True
     """
-    digests = (hashlib.blake2b(f"{seed} {key}".encode(), digest_size=8).digest() for key in keys)
+    contents = (f"{seed} {key.partition('-')[0]}".encode() for key in keys)
+    digests = (hashlib.blake2b(content, digest_size=8).digest() for content in contents)
     return np.array([int.from_bytes(digest) % n_splits for digest in digests], np.int64)
+
+
+def require_same_scores(shipped: Pipeline, refitted: Pipeline, sessions: pd.DataFrame) -> None:
+    """Refuse a model that its settings do not give: what is compared must be what ships.
+
+    Parameters
+    ----------
+    shipped
+        The model that tune fitted.
+    refitted
+        Its settings, fitted again to the same sessions.
+    sessions
+        Training rows.
+
+    Raises
+    ------
+    DataError
+        A score differs.
+    """
+    gaps = np.abs(purchase_scores(shipped, sessions) - purchase_scores(refitted, sessions))
+    if gaps.max() > SAME:
+        raise DataError(
+            "models/best_model.joblib is not what metrics/tune.json gives: fitted again to the "
+            f"training rows, it scores {int((gaps > SAME).sum()):,} of {len(gaps):,} otherwise, by "
+            f"up to {gaps.max():.2g}. Reviews would judge another model than the one that ships: "
+            "let tune fit the settings that it writes"
+        )
 
 
 def cross_fit(

@@ -68,8 +68,8 @@ def out_of_fold_scores(
     return round_scores(scores[:, 1])
 
 
-def spread(scores: Sequence[float], of: str = "folds") -> dict[str, Any]:
-    """Return mean, sample standard deviation (n - 1) and the scores themselves, named `of`.
+def spread(scores: Sequence[float], name: str = "folds") -> dict[str, Any]:
+    """Return mean, sample standard deviation (n - 1) and the scores themselves, under a name.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def spread(scores: Sequence[float], of: str = "folds") -> dict[str, Any]:
     return {
         "mean": float(np.mean(scores)),
         "sd": float(np.std(scores, ddof=1)),
-        of: [float(score) for score in scores],
+        name: [float(score) for score in scores],
     }
 
 

@@ -8,7 +8,10 @@ from ecom.params.section import Section, Seed
 
 
 class Folds(Section):
-    """The folds that baseline, cv and tune share, so that their scores can be paired by fold."""
+    """The folds that baseline, cv and tune share, so that their scores can be paired by fold.
+
+    `cross_fit` has as many folds, and deals sessions into them in its own way.
+    """
 
     name = "folds"
 

@@ -13,14 +13,14 @@ class Decisive(Section):
     """From which difference a metric is better or worse, and how much worse is harmless."""
 
     smallest_difference: Difference
-    margin: Difference
+    margin: Annotated[float, Field(gt=0, le=1e9)]
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.margin < self.smallest_difference:
             raise ValueError(
                 f"margin {self.margin:g} is below smallest_difference "
-                f"{self.smallest_difference:g}: a difference that matters would count as harmless"
+                f"{self.smallest_difference:g}: a loss that does not matter would count as harmful"
             )
         return self
 

@@ -23,7 +23,6 @@ TEST: Final = "data/features/test.parquet"
 BEST_MODEL: Final = "models/best_model.joblib"
 PACKAGE: Final = "models/package"
 
-SESSION_KEYS: Final = "data/processed/session_keys.csv"
 CROSS_FIT: Final = "data/predictions/cross_fit.parquet"
 PREDICTIONS: Final = "data/predictions/test.parquet"
 MISTAKES: Final = "data/predictions/mistakes.csv"

@@ -8,7 +8,6 @@ from typing import Any
 from ecom.errors import ParamsError
 from ecom.evaluation import metrics
 from ecom.models import candidates
-from ecom.params import cross_fit
 from ecom.params.baseline import Baseline
 from ecom.params.bootstrap import Bootstrap
 from ecom.params.clean import Clean
@@ -95,7 +94,6 @@ def parse_params(content: object) -> Params:
         parsed[name], found = find_faults(content, section)
         faults += found
     faults += candidates.find_faults(parsed["cv"], parsed["tune"])
-    faults += cross_fit.find_faults(parsed["cross_fit"], parsed["folds"])
     if parsed["review"]:
         faults += metrics.find_faults(parsed["review"])
     if faults:

@@ -1,6 +1,6 @@
 """Two states of the project compared: verdicts if they can be given, and what changed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -36,6 +36,7 @@ WORSE: Final = 1  # exit status
 UNDECIDABLE: Final = 3  # exit status; 2 is that of a mistyped command
 SIDES: Final = ("base", "head")
 MODEL: Final = "best_model"
+ERROR: Final = "expected_calibration_error"
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,8 @@ class Comparison:
         On the whole; ``cannot tell`` if the sides cannot be paired.
     sessions, purchases
         Number of training rows that both sides scored; 0 if they cannot be paired.
-    of_sessions
-        Number of training rows of base and of head.
+    training_rows
+        Number of training rows that base and head scored.
     mean_scores
         Of base and head, to compare with the rate of purchases.
     perfect_calibration_error
@@ -110,7 +111,7 @@ class Comparison:
     verdict: Verdict = CANNOT_TELL
     sessions: int = 0
     purchases: int = 0
-    of_sessions: tuple[int, int] = (0, 0)
+    training_rows: tuple[int, int] = (0, 0)
     mean_scores: tuple[float, float] = (0.0, 0.0)
     perfect_calibration_error: float | None = None
     identical: bool = False
@@ -245,6 +246,8 @@ class Shared:
         tables = [table.loc[keys] for table in (before, after)]
         labels = [table[TARGET] for table in tables]
         scores = [table.drop(columns=["row", TARGET]).to_numpy().T for table in tables]
+        repeats = min(map(len, scores))  # a repeat pairs with that of the same folds
+        scores = [each[:repeats] for each in scores]
         return cls(
             (labels[0], labels[1]),
             (Side(scores[0], base.threshold), Side(scores[1], head.threshold)),
@@ -264,13 +267,20 @@ def compare_states(base: State, head: State, rules: Rules) -> Comparison:
     shared = Shared.of_states(before, after)
     incomparable = _incomparable(before, after, shared, rules)
     left_out = _defined_differently(before, after)
-    also = _decisive_besides(before, after, rules)
+    also = _decisive_besides(before, after, shared, rules)
     outcome: dict[str, Any] = (
         {"figures": _own_figures(before, after, rules, left_out)}
         if incomparable or shared is None
         else _judge_pair(before, after, shared, rules, also)
     )
     unconfirmed = _unconfirmable(before, after)
+    if outcome.get("identical") and not unconfirmed and _ship_otherwise(before, after):
+        outcome |= {
+            "identical": False,
+            "verdict": CANNOT_TELL,
+            "incomparable": "the models that ship score the test rows differently, those that are "
+            "compared do not",
+        }
     return Comparison(
         base=str(base),
         head=str(head),
@@ -298,16 +308,25 @@ def _judge_pair(
     labels = shared.labels[1]
 
     def judged(labels: "pd.Series[int]") -> list[Finding]:
-        return judge(labels, *shared.sides, rules, **_common(base, head), also=also)
+        findings = judge(
+            labels,
+            *shared.sides,
+            rules,
+            costs=head.costs,
+            bins=_common(base, head)["bins"],
+            also=also,
+        )
+        left_out = _defined_differently(base, head)
+        return [finding for finding in findings if finding.metric not in left_out]
 
     outcome: dict[str, Any] = {
         "sessions": len(labels),
         "purchases": int(labels.sum()),
-        "of_sessions": tuple(
+        "training_rows": tuple(
             0 if each.cross_fitted is None else len(each.cross_fitted) for each in (base, head)
         ),
         "perfect_calibration_error": None
-        if base.bins != head.bins or head.bins is None
+        if base.bins != head.bins or head.bins is None or ERROR not in rules.review.metrics
         else perfect_calibration_error(shared.sides[1].scores[0], head.bins),
         "mean_scores": tuple(float(side.scores.mean()) for side in shared.sides),
     }
@@ -317,20 +336,28 @@ def _judge_pair(
         return {**outcome, "incomparable": f"{reason} than in head", "by_labels": by_labels}
     findings = judged(labels)
     raw = head.raw(TRAIN)
-    sessions = None if raw is None else raw.loc[shared.rows]
+    held = raw is not None and shared.rows.isin(raw.index).all()  # not if stages ran in part
+    sessions = raw.loc[shared.rows] if raw is not None and held else None
     numbered = labels.set_axis(shared.rows)
     return outcome | {
         "identical": bool(
             np.array_equal(shared.sides[0].scores, shared.sides[1].scores)
             and base.threshold == head.threshold
         ),
-        "verdict": overall(finding.verdict for finding in findings if finding.verdict),
+        "verdict": _whole(findings, rules.review.decisive),
         "findings": findings,
         "slices": []
         if sessions is None
         else judge_slices(sessions, numbered, *shared.sides, rules),
         "crossings": None if sessions is None else crossings(sessions, numbered, *shared.sides),
     }
+
+
+def _whole(findings: Sequence[Finding], decisive: Iterable[str]) -> Verdict:
+    """Return the verdict on the whole: a decisive metric that is left out cannot be told."""
+    verdicts = {finding.metric: finding.verdict for finding in findings}
+    missing: list[Verdict] = [CANNOT_TELL for name in decisive if name not in verdicts]
+    return overall([*missing, *(verdict for verdict in verdicts.values() if verdict)])
 
 
 def _confirm(base: StateResults, head: StateResults, rules: Rules) -> list[Confirmation]:
@@ -346,12 +373,25 @@ def _common(base: StateResults, head: StateResults) -> dict[str, Any]:
     }
 
 
-def _decisive_besides(base: StateResults, head: StateResults, rules: Rules) -> dict[str, Decisive]:
-    """Let the cost at the threshold in use decide too, if thresholds are chosen differently."""
+def _decisive_besides(
+    base: StateResults, head: StateResults, shared: Shared | None, rules: Rules
+) -> dict[str, Decisive]:
+    """Let the cost at the threshold in use decide too, if thresholds are chosen differently.
+
+    They are if the strategy is another one, or if the same scores give another threshold. If models
+    differ, so do thresholds by the same strategy, by more than they matter.
+    """
     sizes = rules.review.decisive.get(BREAK_EVEN_COST)
-    if sizes is None or base.strategy == head.strategy or COST in rules.review.decisive:
+    if sizes is None or COST in rules.review.decisive or base.costs != head.costs:
         return {}
-    return {COST: sizes}
+    same = shared is not None and np.array_equal(shared.sides[0].scores, shared.sides[1].scores)
+    chosen_otherwise = same and base.threshold != head.threshold
+    return {COST: sizes} if base.strategy != head.strategy or chosen_otherwise else {}
+
+
+def _ship_otherwise(base: StateResults, head: StateResults) -> bool:
+    """Tell whether the models that ship score the test rows differently."""
+    return not np.array_equal(base.test_side.scores, head.test_side.scores)
 
 
 def _incomparable(
@@ -389,6 +429,8 @@ def _unconfirmable(base: StateResults, head: StateResults) -> str | None:
         return f"{different:,} of {len(after):,} test rows have another label in base than in head"
     sessions = [results.raw(TEST) for results in (base, head)]
     if sessions[0] is not None and sessions[1] is not None:
+        if not sessions[0].index.equals(sessions[1].index):
+            return "the test rows of base or of head are not those that were scored"
         shared = [name for name in sessions[0] if name in sessions[1]]
         mine, other = sessions[0][shared], sessions[1][shared]
         differ = ((mine != other) & ~(mine.isna() & other.isna())).any(axis=1)
@@ -402,7 +444,7 @@ def _unconfirmable(base: StateResults, head: StateResults) -> str | None:
 
 def _defined_differently(base: StateResults, head: StateResults) -> dict[str, str]:
     """Return the metrics that the sides define differently, with the reason."""
-    reasons = {}
+    reasons: dict[str, str] = {}
     if base.costs != head.costs:
         reasons["costs"] = "the costs of an error are " + " and ".join(
             f"{costs.false_positive:g} € and {costs.false_negative:g} € in {name}"
@@ -410,11 +452,12 @@ def _defined_differently(base: StateResults, head: StateResults) -> dict[str, st
         )
     if base.bins != head.bins:
         reasons["bins"] = f"base has {base.bins or 'no'} score bins, head has {head.bins or 'none'}"
+    # At the break-even, both sides are judged by head's costs: that needs only their scores.
     return {
         name: reasons[need]
         for name, metric in METRICS.items()
         for need in metric.needs
-        if need in reasons
+        if need in reasons and name != BREAK_EVEN_COST
     }
 
 

@@ -182,10 +182,11 @@ def pair(
     Notes
     -----
     Two things vary. Other sessions would give another difference: its variance is that of the mean
-    over repeats, under the bootstrap. Another fit would give another difference too: what ships is
-    one fit, so the variance between repeats is added whole, not divided by their number. The
-    degrees of freedom are those of Satterthwaite (1946). docs/verdicts.md counts the false alarms
-    of this among models that were fitted to disjoint halves of the sessions.
+    over repeats, under the bootstrap. Fits to other sessions would give another difference too.
+    Repeats share their training sessions, so no estimate from them is exact; the variance between
+    repeats is added whole, not divided by their number. That is a rule, which docs/verdicts.md
+    checks by the false alarms among models that were fitted to disjoint halves of the sessions. The
+    degrees of freedom are those of Satterthwaite (1946).
     """
     repeats = min(len(base.scores), len(head.scores))
 
@@ -202,14 +203,13 @@ def pair(
     before, after = (by_repeat(side, np.ones((1, len(labels)))) for side in (base, head))
     paired = {}
     for name, values in resampled.items():
-        of_sessions = float(np.var(values, ddof=1))
-        of_fits = float(np.var(after[name] - before[name], ddof=1))
-        variance = of_sessions + of_fits
+        fit_variance = float(np.var(after[name] - before[name], ddof=1))
+        variance = float(np.var(values, ddof=1)) + fit_variance
         paired[name] = Paired(
             base=float(before[name].mean()),
             head=float(after[name].mean()),
             error=float(np.sqrt(variance)),
-            freedom=(repeats - 1) * variance**2 / of_fits**2 if of_fits else np.inf,
+            freedom=(repeats - 1) * variance**2 / fit_variance**2 if fit_variance else np.inf,
         )
     return paired
 
@@ -245,7 +245,7 @@ def judge(  # noqa: PLR0913  costs and bins may be unknown one by one
     -------
     list of Finding
         The decisive metrics first. Their p-values are adjusted by the method of Holm (1979): if
-        nothing changed, the chance that any of them is called better or worse is below 5 %.
+        nothing changed, the chance that any of them is called better or worse is about 5 % at most.
 
     Notes
     -----

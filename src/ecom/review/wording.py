@@ -91,7 +91,7 @@ def _sides(comparison: Comparison) -> str:
     sides = f"`{comparison.base}` → `{comparison.head}`"
     if not comparison.sessions:
         return f"{sides}."
-    before, after = comparison.of_sessions
+    before, after = comparison.training_rows
     both = (
         ""
         if before == after == comparison.sessions

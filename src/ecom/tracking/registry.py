@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 CHAMPION: Final = "champion"
 REASON: Final = "ecom.champion.reason"
 SINCE: Final = "ecom.champion.since"
+DELIBERATE: Final = "ecom.champion.because"  # of a version that was promoted whatever the verdict
 # Tags of the registered model: the champions that a rollback can bring back, and every move.
 CHAMPIONS: Final = "ecom.champions"
 MOVES: Final = "ecom.champion.moves"
@@ -68,7 +69,8 @@ def promote(root: Path, version: str | None = None, because: str | None = None) 
         Number of a version of the registered model; by default the one with the alias
         ``challenger``.
     because
-        Why it becomes champion whatever the verdict; kept beside the verdict.
+        Why it becomes champion whatever the verdict; kept beside the verdict. Champions before it
+        are no longer compared with.
 
     Raises
     ------
@@ -78,6 +80,10 @@ def promote(root: Path, version: str | None = None, because: str | None = None) 
     TrackingError
         MLflow does not answer.
     """
+    if because is not None:
+        because = " ".join(because.split())
+        if not because:
+            raise ProjectError('--because "" gives no reason: say why')
     store = Store(root)
     with store.client() as client:
         candidate = _version(client, version) if version else _by_alias(client, CHALLENGER)
@@ -89,21 +95,26 @@ def promote(root: Path, version: str | None = None, because: str | None = None) 
             )
         champion = _by_alias(client, CHAMPION)
         if champion is None:
-            return _move(client, candidate, [], "the first champion")
+            reason = "the first champion" + (f"; {because}" if because else "")
+            return _move(client, candidate, [], reason)
         if _number(champion) == _number(candidate):
             raise ProjectError(f"version {candidate.version} of {REGISTERED} is champion already")
         champions = _champions(client, _number(champion))
         verdicts = []
         for rival in _rivals(client, champion, champions):
             comparison = _compare(root, client, rival, candidate)
-            verdicts.append(f"{headline(comparison)} (than version {rival.version})")
+            verdicts.append(f"beside version {rival.version}: {headline(comparison)}")
             if comparison.exit_status and because is None:
                 raise ProjectError(
                     f"version {candidate.version} is not promoted over {rival.version}: "
                     f'{headline(comparison)}. To do it all the same, give --because "REASON"'
                 )
         reason = "; ".join([*([because] if because else []), *verdicts])
-        return _move(client, candidate, champions, reason)
+        move = _move(client, candidate, champions, reason)
+        if because:
+            number = candidate.version
+            client.set_model_version_tag(REGISTERED, number, DELIBERATE, because[:TAG_LIMIT])
+        return move
 
 
 def rollback(root: Path) -> Move:
@@ -132,8 +143,12 @@ def rollback(root: Path) -> Move:
 
 
 def _rivals(client: "MlflowClient", champion: Any, champions: list[str]) -> list[Any]:
-    """Return the champion, and the best champion so far if that is another one."""
-    versions = [version for number in champions if (version := _version(client, number))]
+    """Return the champion, and the best champion so far, by PR-AUC, if that is another one."""
+    versions: list[Any] = []
+    for version in (_version(client, number) for number in champions):
+        if version is not None:
+            # What was promoted for a reason starts a new line.
+            versions = [version] if DELIBERATE in version.tags else [*versions, version]
     best = max(versions, key=lambda version: _pr_auc(client, version), default=champion)
     return [champion] if _number(best) == _number(champion) else [champion, best]
 
@@ -155,18 +170,20 @@ def _compare(root: Path, client: "MlflowClient", champion: Any, candidate: Any) 
 
 
 def _download(client: "MlflowClient", version: Any, folder: Path) -> State:
-    from mlflow.exceptions import MlflowException
-
+    folders = {str(Path(path).parent) for path in COMPARED}
+    held = {
+        each.path
+        for parent in folders
+        for each in client.list_artifacts(version.run_id, None if parent == "." else parent)
+    }
     for path in COMPARED:
+        if path == CROSS_FIT and path not in held:
+            continue  # older code did not write it: nothing can be told then
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         # Some stores keep the artifact's folders, others only its name.
         with TemporaryDirectory() as received:
-            try:
-                shutil.copy(client.download_artifacts(version.run_id, path, received), target)
-            except (OSError, MlflowException):
-                if path != CROSS_FIT:  # which older code did not write: nothing can be told then
-                    raise
+            shutil.copy(client.download_artifacts(version.run_id, path, received), target)
     state = folder_state(folder, f"version {version.version}")
     return RecordedState(state.name, None, state._files)
 
@@ -211,7 +228,7 @@ def _move(client: "MlflowClient", version: Any, before: list[str], reason: str) 
     client.set_registered_model_tag(REGISTERED, MOVES, moves)
     champions = _newest([*before, _number(version)], ",")
     client.set_registered_model_tag(REGISTERED, CHAMPIONS, champions)
-    for tag, value in ((REASON, reason), (SINCE, now)):
+    for tag, value in ((REASON, reason[:TAG_LIMIT]), (SINCE, now)):
         client.set_model_version_tag(REGISTERED, version.version, tag, value)
     return Move(_number(version), before[-1] if before else None, reason)
 
