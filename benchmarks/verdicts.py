@@ -43,9 +43,9 @@ from ecom.project.states import folder_state
 from ecom.review.verdicts import Finding, Rules, Side, Verdict, judge, overall
 from ecom.schema import FEATURES, TARGET
 
-RESEEDED = 40  # pairs of the same model
-HALVES = 200  # pairs of models of equal worth
-DRAWS = 30  # of the training rows
+RESEEDED = 20  # pairs of the same model
+HALVES = 100  # pairs of models of equal worth
+DRAWS = 10  # of the training rows
 WORKERS = 2
 PAGE = ROOT / "docs" / "verdicts.md"
 VERDICTS: tuple[Verdict, ...] = ("better", "no worse", "cannot tell", "worse")

@@ -214,7 +214,7 @@ def test_the_stages_of_a_parameter_are_those_that_one_expects(name: str, stages:
         ("data/predictions/cross_fit.parquet", {"cross_fit", "track"}),
         ("data/features/train.parquet", {"features", *FITTING, *LATER, "evaluate", "track"}),
         ("data/features/test.parquet", {"features", "evaluate", "package", "track"}),
-        ("models/best_model.joblib", {"tune", "evaluate", *LATER, "track"}),
+        ("models/best_model.joblib", {"tune", "cross_fit", "evaluate", *LATER, "track"}),
         ("models/package/model.onnx", {"package", "track"}),
         ("models/refits.joblib", {"refit", "evaluate", "track"}),
         ("data/predictions/best_model_out_of_fold.parquet", {"tune", "threshold", "track"}),
