@@ -89,7 +89,7 @@ def compare(
     ...     [0, 0, 1], measurements, {"gain": ("one", "other")}, Bootstrap(resamples=100, seed=0)
     ... )
     >>> found["gain"], found["intervals"]["gain"]
-    ({'m': 1.0}, {'m': [1.0, 1.0]})
+    ({'m': 1.0}, {'m': [1.0, 2.0]})
     """
 
     def measure_all(weights: Floats) -> dict[str, dict[str, Floats]]:
