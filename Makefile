@@ -60,7 +60,7 @@ ui: $(VENV)/run.ready  ## show all recorded runs on http://127.0.0.1:5000
 
 export BASE
 
-study: $(VENV)/run.ready  ## judge the choice of model over ten splits (about six minutes)
+study: $(VENV)/run.ready  ## judge the choices of the pipeline over ten splits (about twenty minutes)
 	python benchmarks/study.py
 
 bench: $(VENV)/test.ready  ## weigh the environment, and time the pipeline, stage by stage

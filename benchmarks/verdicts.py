@@ -6,7 +6,7 @@ found, and judged by the rules of params.yaml.
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import track
+from scipy import stats
 from scipy.special import expit, logit
 from sklearn.model_selection import PredefinedSplit
 
@@ -40,13 +41,14 @@ from ecom.notation import markdown_table
 from ecom.project import files
 from ecom.project.params_file import read_params
 from ecom.project.states import folder_state
-from ecom.review.verdicts import Finding, Rules, Side, Verdict, judge, overall
+from ecom.review.verdicts import LEVEL, Finding, Rules, Side, Verdict, judge, overall
 from ecom.schema import FEATURES, TARGET
 
 RESEEDED = 20  # pairs of the same model
-HALVES = 100  # pairs of models of equal worth
-DRAWS = 10  # of the training rows
+HALVES = 200  # pairs of models of equal worth
+DRAWS = 20  # of the training rows
 WORKERS = 2
+POWER = 0.8  # chance that a loss is called worse
 PAGE = ROOT / "docs" / "verdicts.md"
 VERDICTS: tuple[Verdict, ...] = ("better", "no worse", "cannot tell", "worse")
 
@@ -141,18 +143,13 @@ class Trial:
         sessions, labels = recipe.change(self.sessions), pd.Series(recipe.labels(self.labels))
         repeats = self.params.cross_fit.repeats
         scores = np.empty((repeats, len(labels)))
-        places, jobs = [], []
         for repeat in range(repeats):
             model_seed = (recipe.model_seed or recipe.seed) + repeat
             fold = folds_by_key(self.keys, self.params.folds.n_splits, recipe.seed + repeat)
             for train, held_out in PredefinedSplit(fold).split():
                 rows = train if recipe.keep is None else train[recipe.keep[train]]
-                places.append((repeat, held_out))
-                jobs.append(
-                    delayed(fitted_scores)(build(seed=model_seed), sessions, labels, rows, held_out)
-                )
-        for place, found in zip(places, Parallel(n_jobs=WORKERS)(jobs), strict=True):
-            scores[place] = found
+                model = build(seed=model_seed).fit(sessions.iloc[rows], labels.iloc[rows])
+                scores[repeat, held_out] = model.predict_proba(sessions.iloc[held_out])[:, 1]
         scores = round_scores(recipe.scores(scores))
         params = self.params.threshold
         if recipe.strategy:
@@ -181,13 +178,10 @@ class Trial:
         )
 
 
-def fitted_scores(
-    model: Any, sessions: pd.DataFrame, labels: "pd.Series[int]", train: Labels, held_out: Labels
-) -> Floats:
-    """Fit a model to some rows, and score others."""
-    model.fit(sessions.iloc[train], labels.iloc[train])
-    scores: Floats = model.predict_proba(sessions.iloc[held_out])[:, 1]
-    return scores
+def in_parallel(jobs: Iterable[Any], total: int, description: str) -> list[Any]:
+    """Run jobs in worker processes, with a progress bar; return what they found, in order."""
+    found = Parallel(n_jobs=WORKERS, return_as="generator")(jobs)
+    return list(track(found, description, total=total))
 
 
 def verdict(findings: list[Finding]) -> Verdict:
@@ -261,8 +255,10 @@ PLANTED: dict[str, tuple[str, Recipe]] = {
 def planted(sessions: pd.DataFrame) -> Iterator[list[str]]:
     """Plant one change after the other; yield a row of the table for each."""
     trial = Trial(sessions)
-    base = trial.side(Recipe())
-    heads = {name: trial.side(recipe) for name, (_, recipe) in PLANTED.items()}
+    recipes = [Recipe(), *(recipe for _, recipe in PLANTED.values())]
+    jobs = (delayed(trial.side)(recipe) for recipe in recipes)
+    base, *sides = in_parallel(jobs, len(recipes), "planted changes")
+    heads = dict(zip(PLANTED, sides, strict=True))
     pairs = [
         (name, expected, base, heads[name], bool(recipe.strategy))
         for name, (expected, recipe) in PLANTED.items()
@@ -308,41 +304,75 @@ def _figures(finding: Finding) -> str:
 def reseeded(trial: Trial) -> list[list[Finding]]:
     """Judge the same model under one seed against the next."""
     seeds = range(5000, 5000 + 10 * (RESEEDED + 1), 10)
-    sides = (trial.side(Recipe(model_seed=seed)) for seed in seeds)
-    return [trial.judge(*pair) for pair in pairwise(track(sides, "re-seeded", total=len(seeds)))]
+    jobs = (delayed(trial.side)(Recipe(model_seed=seed)) for seed in seeds)
+    return [trial.judge(*pair) for pair in pairwise(in_parallel(jobs, len(seeds), "re-seeded"))]
 
 
-def halves(trial: Trial) -> list[list[Finding]]:
-    """Judge a model fitted to one half of the sessions against one fitted to the other half."""
-    found = []
-    for seed in track(range(HALVES), "disjoint halves"):
-        keep = half(len(trial.labels), seed)
-        recipe = Recipe(seed=10_000 + 10 * seed)
-        base, head = (trial.side(replace(recipe, keep=rows)) for rows in (keep, ~keep))
-        found.append(trial.judge(base, head))
-    return found
+def halves(sessions: pd.DataFrame) -> list[list[Finding]]:
+    """Judge models that were fitted to disjoint halves of the sessions, on draws of these."""
+    jobs = (delayed(of_halves)(sessions, seed) for seed in range(HALVES))
+    return in_parallel(jobs, HALVES, "disjoint halves")
+
+
+def of_halves(sessions: pd.DataFrame, seed: int) -> list[Finding]:
+    """Judge a model fitted to one half of a draw's sessions against one fitted to the other."""
+    trial = Trial(sessions, seed=seed)
+    keep = half(len(trial.labels), seed)
+    recipe = Recipe(seed=10_000 + 10 * seed)
+    base, head = (trial.side(replace(recipe, keep=rows)) for rows in (keep, ~keep))
+    return trial.judge(base, head)
 
 
 def draws(sessions: pd.DataFrame) -> dict[str, list[list[Finding]]]:
-    """Judge ruined models on other draws of the training rows, each with folds of its own."""
-    found: dict[str, list[list[Finding]]] = {}
-    for draw in track(range(DRAWS), "draws"):
-        trial, seed = Trial(sessions, seed=draw), 50_000 + 10 * draw
-        base = trial.side(Recipe(seed=seed))
-        for name, recipe in {
-            "boosted trees alone": replace(TREES, seed=seed),
-            "half of the training rows": Recipe(seed=seed, keep=half(len(trial.labels), draw)),
-            "10 % of the training labels flipped": Recipe(
-                seed=seed, labels=partial(flipped, seed=draw)
-            ),
-        }.items():
-            found.setdefault(name, []).append(trial.judge(base, trial.side(recipe)))
-    return found
+    """Judge ruined models on draws of the training rows, each with folds of its own."""
+    jobs = (delayed(of_draw)(sessions, draw) for draw in range(DRAWS))
+    found = in_parallel(jobs, DRAWS, "draws")
+    return {name: [each[name] for each in found] for name in found[0]}
+
+
+def of_draw(sessions: pd.DataFrame, draw: int) -> dict[str, list[Finding]]:
+    """Judge each ruined model on one draw of the training rows."""
+    trial, seed = Trial(sessions, seed=draw), 50_000 + 10 * draw
+    base = trial.side(Recipe(seed=seed))
+    ruined = {
+        "boosted trees alone": replace(TREES, seed=seed),
+        "half of the training rows": Recipe(seed=seed, keep=half(len(trial.labels), draw)),
+        "10 % of the training labels flipped": Recipe(
+            seed=seed, labels=partial(flipped, seed=draw)
+        ),
+    }
+    return {name: trial.judge(base, trial.side(recipe)) for name, recipe in ruined.items()}
 
 
 def _shares(name: str, runs: list[list[Finding]]) -> list[str]:
     counts = Counter(map(verdict, runs))
-    return [name, str(len(runs)), *(f"{counts[word] / len(runs):.1%}" for word in VERDICTS)]
+    return [name, str(len(runs)), *(_share(counts[word], len(runs)) for word in VERDICTS)]
+
+
+def _share(count: int, total: int) -> str:
+    """Write a share with its 95 % interval (Wilson 1927)."""
+    bounds = stats.binomtest(count, total).proportion_ci(method="wilson")
+    return f"{count / total:.1%} ({bounds.low:.1%} to {bounds.high:.1%})"
+
+
+def _seen(runs: dict[str, list[list[Finding]]]) -> list[list[str]]:
+    """Return, for each decisive metric, the true loss that is seen with the `POWER`.
+
+    By the mean standard error of pairs: that of the level divided by the number of decisive
+    metrics, which Holm's method asks of the first of them.
+    """
+    deciding = [place for place, each in enumerate(next(iter(runs.values()))[0]) if each.verdict]
+    z = stats.norm.ppf(1 - LEVEL / len(deciding) / 2) + stats.norm.ppf(POWER)
+    rows = []
+    for place in deciding:
+        metric = next(iter(runs.values()))[0][place].metric
+        losses = []
+        for pairs in runs.values():
+            widths = [np.ptp(findings[place].interval) for findings in pairs]
+            error = np.mean(widths) / (2 * stats.norm.ppf(1 - LEVEL / 2))
+            losses.append(f"{z * error:.2g}")
+        rows.append([METRICS[metric].words, *losses])
+    return rows
 
 
 def _by_metric(runs: list[list[Finding]]) -> list[list[str]]:
@@ -369,7 +399,7 @@ def write_page(sessions: pd.DataFrame) -> str:
     trial = Trial(sessions)
     changes = list(planted(sessions))
     of_draws = draws(sessions)
-    of_seeds, of_halves = reseeded(trial), halves(trial)
+    of_seeds, of_halves = reseeded(trial), halves(sessions)
     decisive = [METRICS[name].words for name in trial.rules.review.decisive]
     shares = [
         *(_shares(name, runs) for name, runs in of_draws.items()),
@@ -394,9 +424,16 @@ def write_page(sessions: pd.DataFrame) -> str:
             "The first rows are ruined models, on draws of the training rows from all sessions",
             "and on folds of their own: they should be worse. The last two rows are models of",
             "equal worth: better and worse are false alarms there. Models that were fitted to",
-            "disjoint halves are different models; another seed gives nearly the same one.",
+            "disjoint halves of a draw are different models; another seed gives nearly the same",
+            "one. Brackets show 95 % intervals (Wilson 1927) as if pairs were independent; draws",
+            "share sessions, so they are somewhat wider.",
             "",
             markdown_table(["changed", "pairs", *VERDICTS], shares),
+            "",
+            f"The true loss that would be called worse with a chance of {POWER:.0%}, by the mean",
+            "standard error of such pairs, if no other metric changed:",
+            "",
+            markdown_table(["", *of_draws], _seen(of_draws)),
             "",
             "Metric by metric, for the disjoint halves:",
             "",

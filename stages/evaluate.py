@@ -1,4 +1,4 @@
-"""Judge baseline and best model on the test rows, which no earlier stage has read."""
+"""Judge the models on the test rows, which no earlier stage has read, and month after month."""
 
 import sys
 from pathlib import Path
@@ -8,23 +8,22 @@ sys.path.insert(0, str(Path(__file__).parent))  # Python may be told to leave it
 from _metrics import read_metrics, write_metrics
 from _models import read_model
 from _stage import Stage, run
-from _tables import read_features, write_plot, write_predictions, write_table
+from _tables import read_features, read_table, write_plot, write_predictions, write_table
 
 from typing import TYPE_CHECKING, Any
 
 from ecom.errors import DataError
 from ecom.evaluation.assessment import assess
 from ecom.evaluation.comparison import Criteria
+from ecom.evaluation.learning_curve import judge_shares, shares_table
 from ecom.evaluation.metrics import MODELS
-from ecom.evaluation.periods import earlier, refit_params
-from ecom.evaluation.temporal import ScoredSessions
+from ecom.evaluation.over_time import RANDOM, judge_over_time, months_table
 from ecom.features import add_features  # noqa: F401  needed to unpickle the models, as is the next
 from ecom.models.averaging import LogOddsAverage  # noqa: F401
 from ecom.models.rounding import purchase_scores
 from ecom.params.bootstrap import Bootstrap
 from ecom.params.evaluate import Evaluate
 from ecom.params.features import Features
-from ecom.params.temporal import Temporal
 from ecom.params.threshold import Costs
 
 if TYPE_CHECKING:
@@ -32,28 +31,24 @@ if TYPE_CHECKING:
 
 
 def main(stage: Stage) -> None:
-    params, feature_set = stage.params(Evaluate), stage.params(Features).set
-    temporal = stage.params(Temporal)
+    feature_set, bootstrap = stage.params(Features).set, stage.params(Bootstrap)
+    params = stage.params(Evaluate)
     chosen: ThresholdResults = read_metrics(stage, "metrics/threshold.json")
     thresholds = {"baseline": chosen["baseline_threshold"], "best_model": chosen["threshold"]}
+    of_sets = {feature_set: chosen["threshold"], **chosen["feature_set_thresholds"]}
     costs = Costs.model_validate(chosen["costs"])
-    refits = read_model(stage, "models/refits.joblib")
-    if refits["params"] != refit_params(feature_set, temporal):
-        raise DataError(
-            "models/refits.joblib was computed with other params: run `dvc repro refit` first"
-        )
+    trivial = chosen["cost_per_1000_sessions_of"]
     models = {name: read_model(stage, f"models/{name}.joblib") for name in MODELS}
-    earlier_models = {
-        name: model for name, model in refits["models"].items() if name in map(earlier, MODELS)
-    }
-    train = read_scored(stage, "data/features/train.parquet", earlier_models)
-    test = read_scored(stage, "data/features/test.parquet", models | refits["models"])
+    sessions, labels = read_features(stage, "data/features/test.parquet")
+    models |= other_sets(stage, feature_set)
+    scores = {name: purchase_scores(model, sessions) for name, model in models.items()}
     found = assess(
-        train,
-        test,
+        sessions,
+        labels,
+        scores,
         feature_set=feature_set,
-        test_months=temporal.test_months,
-        criteria=Criteria(thresholds, costs, params.bins, stage.params(Bootstrap)),
+        policy="flag_none" if trivial["flag_none"] <= trivial["flag_all"] else "flag_all",
+        criteria=Criteria(thresholds | of_sets, costs, params.bins, bootstrap),
         params=params,
     )
     for name, tables in found.curves.items():
@@ -63,17 +58,36 @@ def main(stage: Stage) -> None:
         stage.say(f"{name} PR-AUC {metrics['pr_auc']:.3f}, ROC-AUC {metrics['roc_auc']:.3f}")
     write_plot(stage, "plots/slices.csv", found.slices)
     write_table(stage, "data/predictions/mistakes.csv", found.mistakes)
-    scores = {name: test.scores[name] for name in MODELS}
-    write_predictions(stage, "data/predictions/test.parquet", test.sessions, test.labels, scores)
-    exact = {"feature_set": feature_set, "thresholds": thresholds}
-    write_metrics(stage, "metrics/evaluate.json", found.metrics, exact=exact)
+    best = {name: scores[name] for name in MODELS}
+    write_predictions(stage, "data/predictions/test.parquet", sessions, labels, best)
+    cross_fit = read_table(stage, "data/predictions/cross_fit.parquet").set_index("row")
+    by_month = read_table(stage, "data/predictions/over_time.parquet").set_index("row")
+    over_time = judge_over_time(
+        by_month.assign(**{RANDOM: cross_fit["best_model_1"]}), costs, bootstrap
+    )
+    write_plot(stage, "plots/over_time.csv", months_table(over_time))
+    on_shares = read_table(stage, "data/predictions/learning_curve.parquet").set_index("row")
+    learning_curve = judge_shares(on_shares.join(cross_fit), bootstrap)
+    write_plot(stage, "plots/learning_curve.csv", shares_table(learning_curve))
+    parts = {"over_time": over_time, "learning_curve": learning_curve}
+    exact = {
+        "feature_set": feature_set,
+        "thresholds": thresholds,
+        "feature_set_thresholds": of_sets,
+    }
+    write_metrics(stage, "metrics/evaluate.json", {**found.metrics, **parts}, exact=exact)
 
 
-def read_scored(stage: Stage, path: str, models: dict[str, Any]) -> ScoredSessions:
-    """Read sessions and score them by each model."""
-    sessions, labels = read_features(stage, path)
-    scores = {name: purchase_scores(model, sessions) for name, model in models.items()}
-    return ScoredSessions(sessions, labels, scores)
+def other_sets(stage: Stage, in_use: str) -> dict[str, Any]:
+    """Read the models of the other feature sets."""
+    found = read_model(stage, "models/feature_sets.joblib")
+    if found["in_use"] != in_use:
+        raise DataError(
+            "models/feature_sets.joblib was computed with another features.set: run "
+            "`dvc repro feature_sets` first"
+        )
+    models: dict[str, Any] = found["models"]
+    return models
 
 
 if __name__ == "__main__":

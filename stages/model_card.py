@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 
 def main(stage: Stage) -> None:
-    stages = ("validate", "clean", "features", "cv", "tune", "threshold", "evaluate", "explain")
+    stages = (
+        *("validate", "clean", "features", "cv", "tune", "cross_fit", "feature_sets", "threshold"),
+        *("evaluate", "explain"),
+    )
     found = {name: read_metrics(stage, f"metrics/{name}.json") for name in stages}
     metrics = cast("Results", found)
     card = write_card(
         metrics,
+        read_metrics(stage, "metrics/study.json"),
         read_table(stage, "plots/slices.csv"),
         read_table(stage, "data/predictions/mistakes.csv"),
         split=stage.params(Split),

@@ -1,6 +1,7 @@
-"""Refit the tuned model on the other feature set, and without the last months.
+"""Fit baseline and best model to parts of the training rows, and score the others.
 
-Their metrics, in evaluate, show what the feature set is worth, and how a split in time turns out.
+To the months before each month: what to expect of months to come, with all columns and without
+each group of them. To shares of the rows: whether more sessions would pay. evaluate judges both.
 """
 
 import sys
@@ -9,34 +10,61 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))  # Python may be told to leave it out
 
 from _metrics import read_metrics
-from _models import write_model
 from _stage import Stage, run
-from _tables import read_features
+from _tables import read_features, read_table, write_table
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from ecom.evaluation.periods import refit_params
-from ecom.models.pipelines import settled_arguments
-from ecom.models.refits import refit
+from ecom.models.cross_fitting import folds_by_key, key_hashes
+from ecom.models.pipelines import build_pipeline, settled_arguments
+from ecom.models.refits import scores_on_shares, scores_over_time
 from ecom.params.baseline import Baseline
+from ecom.params.cross_fit import CrossFit
 from ecom.params.features import Features
-from ecom.params.temporal import Temporal
+from ecom.params.folds import Folds
+from ecom.params.learning_curve import LearningCurve
+from ecom.params.over_time import OverTime
+from ecom.schema import TARGET
 
 if TYPE_CHECKING:
     from ecom.results import TuneResults
 
 
 def main(stage: Stage) -> None:
-    feature_set, temporal = stage.params(Features).set, stage.params(Temporal)
+    feature_set, cross_fit = stage.params(Features).set, stage.params(CrossFit)
     tuned: TuneResults = read_metrics(stage, "metrics/tune.json")
     settings = settled_arguments(tuned, stage.params(Baseline).model_dump(), feature_set)
     sessions, labels = read_features(stage, "data/features/train.parquet")
-    refits = refit(
-        sessions, labels, settings, feature_set=feature_set, test_months=temporal.test_months
+    models = {
+        name: partial(build_pipeline, feature_set=feature_set, **arguments)
+        for name, arguments in settings.items()
+    }
+    known = sessions[["Month"]].assign(**{TARGET: labels})
+    over_time = scores_over_time(
+        sessions, labels, models, stage.params(OverTime).months, cross_fit.n_jobs
     )
-    params = refit_params(feature_set, temporal)
-    write_model(stage, "models/refits.joblib", {"params": params, "models": refits})
-    stage.say(f"{tuned['candidate']} as {', '.join(refits)}")
+    write_table(
+        stage, "data/predictions/over_time.parquet", known.join(over_time).reset_index(names="row")
+    )
+    numbered = read_table(stage, "data/processed/session_keys.csv").set_index("row")
+    keys, curve = numbered["session"].loc[sessions.index], stage.params(LearningCurve)
+    on_shares = scores_on_shares(
+        sessions,
+        labels,
+        models,
+        fold=folds_by_key(keys, stage.params(Folds).n_splits, cross_fit.seed),
+        order=key_hashes(keys, curve.seed),
+        shares=curve.shares,
+        n_jobs=cross_fit.n_jobs,
+    )
+    write_table(
+        stage, "data/predictions/learning_curve.parquet", on_shares.reset_index(names="row")
+    )
+    judged = known["Month"][over_time.index].unique()
+    shares = ", ".join(f"{share:g}" for share in curve.shares)
+    stage.say(f"scored {', '.join(judged) or 'no month'} from the months before")
+    stage.say(f"fitted to shares {shares} of the training rows")
 
 
 if __name__ == "__main__":

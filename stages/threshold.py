@@ -13,13 +13,14 @@ from ecom.evaluation.counts import count_flagged
 from ecom.evaluation.curves import sweep
 from ecom.evaluation.metrics import MODELS, without_resamples
 from ecom.evaluation.thresholds import (
+    choose_threshold,
     operating_point,
     require_reachable,
     trivial_costs,
 )
 from ecom.params.bootstrap import Bootstrap
 from ecom.params.threshold import Threshold
-from ecom.schema import TARGET
+from ecom.schema import FEATURE_SETS, TARGET
 
 
 def main(stage: Stage) -> None:
@@ -36,6 +37,10 @@ def main(stage: Stage) -> None:
         trivial = without_resamples(trivial_costs(counts, params.costs))
         curve = sweep(counts, params.costs, thresholds[name])
         write_plot(stage, f"plots/{name}/threshold.csv", curve)
+    others = read_table(stage, "data/predictions/feature_sets_out_of_fold.parquet")
+    counts_of = {
+        name: count_flagged(others[TARGET], others[name]) for name in FEATURE_SETS if name in others
+    }
     write_metrics(
         stage,
         "metrics/threshold.json",
@@ -50,6 +55,10 @@ def main(stage: Stage) -> None:
             "costs": params.costs.model_dump(),
             "threshold": thresholds["best_model"],
             "baseline_threshold": thresholds["baseline"],
+            "feature_set_thresholds": {
+                name: float(choose_threshold(counts, params)[0])
+                for name, counts in counts_of.items()
+            },
         },
     )
     best = points["best_model"]

@@ -10,7 +10,7 @@ from _stage import Stage, run
 
 from ecom.data.validation import validate
 from ecom.params.clean import Clean
-from ecom.params.temporal import Temporal
+from ecom.params.over_time import OverTime
 from ecom.params.validate import Validate
 
 
@@ -19,7 +19,7 @@ def main(stage: Stage) -> None:
     report = validate(
         raw,
         stage.params(Validate),
-        stage.params(Temporal).test_months,
+        stage.params(OverTime).months,
         drop_invalid=stage.params(Clean).drop_invalid,
     )
     write_metrics(stage, "metrics/validate.json", report.to_dict())

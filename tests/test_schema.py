@@ -5,6 +5,7 @@ from ecom.schema import (
     COLUMNS,
     FEATURE_SETS,
     FEATURES,
+    GROUPS,
     MONTHS,
     NAMES,
     NUMERIC,
@@ -32,3 +33,7 @@ def test_at_arrival_is_part_of_the_end_of_the_session() -> None:
 
 def test_months_are_in_the_order_of_the_year() -> None:
     assert (MONTHS[0], MONTHS[-1], len(MONTHS)) == ("Jan", "Dec", 12)
+
+
+def test_every_column_is_in_one_group() -> None:
+    assert sorted(name for columns in GROUPS.values() for name in columns) == sorted(FEATURES)

@@ -144,7 +144,7 @@ RATIOS: Final[Mapping[str, Formula]] = {
     "VisitorTypeNumber": _position("VisitorType", VISITOR_TYPES),
 }
 
-_PATTERNS: Final[Mapping[str, Formula]] = {
+PATTERNS: Final[Mapping[str, Formula]] = {
     "log(Administrative)": _log("Administrative", 1, 1),
     "log(Informational)": _log("Informational", 0.3, 0.5),
     "log(ProductRelated)": _log("ProductRelated", 3, 1),
@@ -167,11 +167,13 @@ _PATTERNS: Final[Mapping[str, Formula]] = {
     "ProductRelated_Duration>0": _above("ProductRelated_Duration", 0),
     "SpecialDay>0": _above("SpecialDay", 0),
 }
-_MONTHS: Final = {f"Month={month}": _equals("Month", month) for month in MONTHS}
-_VISITORS: Final = {f"VisitorType={kind}": _equals("VisitorType", kind) for kind in VISITOR_TYPES}
-_PLAIN: Final = ("SpecialDay", "Weekend")
-_VALUED: Final = "PageValues>0"
-_IN_DETAIL: Final = (
+MONTH_FLAGS: Final = {f"Month={month}": _equals("Month", month) for month in MONTHS}
+VISITOR_FLAGS: Final = {
+    f"VisitorType={kind}": _equals("VisitorType", kind) for kind in VISITOR_TYPES
+}
+PLAIN: Final = ("SpecialDay", "Weekend")
+VALUED: Final = "PageValues>0"
+IN_DETAIL: Final = (
     "log(ProductRelated)",
     "log(ProductRelated_Duration)",
     "log(ExitRates)",
@@ -179,13 +181,13 @@ _IN_DETAIL: Final = (
     "log(Administrative)",
 )
 INTERACTIONS: Final[Mapping[str, Formula]] = {
-    **_PATTERNS,
-    **_MONTHS,
-    **_VISITORS,
-    _VALUED: _above("PageValues", 0),
+    **PATTERNS,
+    **MONTH_FLAGS,
+    **VISITOR_FLAGS,
+    VALUED: _above("PageValues", 0),
     "log(PageValues)": _log("PageValues", 0, 1),
-    **_products((_VALUED,), (*_PATTERNS, *_PLAIN, *_MONTHS, *_VISITORS)),
-    **_products((_VALUED,), (*_MONTHS, *_VISITORS), _IN_DETAIL),
+    **_products((VALUED,), (*PATTERNS, *PLAIN, *MONTH_FLAGS, *VISITOR_FLAGS)),
+    **_products((VALUED,), (*MONTH_FLAGS, *VISITOR_FLAGS), IN_DETAIL),
 }
 
 ENGINEERED: Final[Mapping[str, Formula]] = {**TOTALS, **RATIOS, **INTERACTIONS}

@@ -4,7 +4,7 @@ For type checkers alone: modules import it under ``TYPE_CHECKING``, so that a ne
 stage makes no other stage stale. A test validates the committed files against it.
 """
 
-from typing import NotRequired
+from typing import Any, NotRequired
 
 from typing_extensions import TypedDict  # which the test validates on Python 3.11 too
 
@@ -191,6 +191,7 @@ class ThresholdResults(OperatingPoint):
     costs: CostsUsed
     threshold: float
     baseline_threshold: float
+    feature_set_thresholds: dict[FeatureSet, float]  # of those not in use
     baseline: OperatingPoint
     break_even: float
     cost_per_1000_sessions_of: TrivialCosts
@@ -213,16 +214,30 @@ class ModelResults(TypedDict):
     precision: float
     recall: float
     cost_per_1000_sessions: float
+    perfect_calibration_error: float
     confusion_matrix: ConfusionCounts
 
 
-class FeatureSetResults(TypedDict):
-    """The best model on either feature set, and their difference."""
+class BestSpread(TypedDict):
+    """PR-AUC over the folds of the setting that was chosen."""
 
-    end_of_session: Metrics
-    at_arrival: Metrics
-    end_of_session_minus_at_arrival: Metrics
-    intervals: Intervals
+    pr_auc: float
+    pr_auc_sd: float
+
+
+class OtherSet(TypedDict):
+    """The candidate that was chosen for a feature set, and how it did over the folds."""
+
+    candidate: str
+    best_cv: BestSpread
+
+
+class FeatureSetsResults(TypedDict):
+    """The models of the feature sets that are not in use."""
+
+    data: DataKind
+    sets: dict[FeatureSet, OtherSet]
+    best_params: dict[FeatureSet, dict[str, float]]
 
 
 class Comparison(TypedDict):
@@ -237,29 +252,54 @@ class Comparison(TypedDict):
     intervals: Intervals
 
 
-class EarlierComparison(TypedDict):
-    """Each model and its refit to the months before, on the test rows of the test months."""
+class MonthResults(TypedDict):
+    """Both models on one month, fitted to the months before it."""
 
+    month: Month
+    trained_on: int
     sessions: int
     purchases: int
+    rate_before: float
+    rate: float
+    mean_score: float
     baseline: Metrics
     best_model: Metrics
-    earlier_baseline: Metrics
-    earlier_best_model: Metrics
-    baseline_minus_earlier_baseline: Metrics
-    best_model_minus_earlier_best_model: Metrics
+    best_model_minus_baseline: Metrics
     intervals: Intervals
 
 
-class TemporalResults(Comparison):
-    """The hold-out in time."""
+class OverTimeResults(TypedDict, total=False):
+    """Month after month, by models of the months before; empty if no month can be judged.
 
-    first_test_month: Month
-    sessions: int
-    purchases: int
-    baseline: Metrics
-    best_model: Metrics
-    on_test_rows: EarlierComparison
+    `pr_auc` and `cost` are as from `ecom.evaluation.comparison.compare`.
+    """
+
+    months: list[MonthResults]
+    left_out: list[Month]
+    pr_auc: dict[str, Any]
+    cost: dict[str, Any]
+
+
+class OneFigure(TypedDict):
+    """PR-AUC, or a difference of it, with its interval."""
+
+    pr_auc: float
+    interval: Interval
+
+
+class ShareResults(TypedDict):
+    """Both models, fitted to a share of the training rows."""
+
+    share: float
+    baseline: OneFigure
+    best_model: OneFigure
+
+
+class LearningCurveResults(TypedDict):
+    """The models by the number of training rows, and what the last step adds to each."""
+
+    shares: list[ShareResults]
+    gain: dict[str, OneFigure]
 
 
 class WorstRanking(TypedDict):
@@ -294,8 +334,10 @@ class EvaluateResults(Comparison):
     thresholds: dict[str, float]
     baseline: ModelResults
     best_model: ModelResults
-    feature_sets: FeatureSetResults
-    temporal: NotRequired[TemporalResults]
+    feature_set_thresholds: dict[FeatureSet, float]
+    feature_sets: dict[str, Any]  # as from `ecom.evaluation.comparison.compare_feature_sets`
+    over_time: OverTimeResults
+    learning_curve: LearningCurveResults
     worst_slices: WorstSlices
 
 
@@ -312,6 +354,7 @@ class SummaryResults(TypedDict):
     """The few figures by which people compare runs: of the best model, unless named otherwise."""
 
     data: NotRequired[DataKind]
+    cross_fit_pr_auc: float
     pr_auc: float
     roc_auc: float
     precision: float
@@ -322,8 +365,27 @@ class SummaryResults(TypedDict):
     baseline_pr_auc: float
 
 
+class SplitSpread(TypedDict):
+    """Mean and sample standard deviation over splits."""
+
+    mean: float
+    sd: float
+
+
+class StudyResults(TypedDict):
+    """The feature sets over several splits: by set, then by metric, and what is ``saved``."""
+
+    data: DataKind
+    sha256: str
+    splits: int
+    sets: dict[FeatureSet, dict[str, SplitSpread]]
+
+
 class Results(TypedDict, total=False):
-    """Metrics files, by the stage that writes each; model_card writes the summary."""
+    """Metrics files, by the stage that writes each; model_card writes the summary.
+
+    The study comes from ``make study``.
+    """
 
     validate: ValidateResults
     clean: CleanResults
@@ -332,7 +394,9 @@ class Results(TypedDict, total=False):
     cv: CvResults
     tune: TuneResults
     cross_fit: CrossFitResults
+    feature_sets: FeatureSetsResults
     threshold: ThresholdResults
     evaluate: EvaluateResults
     explain: ExplainResults
     summary: SummaryResults
+    study: StudyResults

@@ -14,7 +14,9 @@ VALUE_LIMIT: Final = 1_000_000_000
 
 DataKind = Literal["real", "synthetic"]
 ARRIVAL: Final = "at_arrival"
-FeatureSet = Literal["end_of_session", "at_arrival"]
+Known = Literal["end_of_session", "at_arrival"]
+FeatureSet = Literal["end_of_session", "without_page_values", "at_arrival"]
+PAGE_VALUES: Final = "PageValues"
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Column:
     minimum: float = 0
     maximum: float = 1
     allowed: tuple[str, ...] = ()
-    known: FeatureSet = "end_of_session"
+    known: Known = "end_of_session"
 
 
 COLUMNS: Final = (
@@ -53,7 +55,7 @@ COLUMNS: Final = (
     Column("ProductRelated_Duration", "number", "seconds on product pages", 0, SECONDS_LIMIT),
     Column("BounceRates", "number", "mean bounce rate of the pages visited, a share"),
     Column("ExitRates", "number", "mean exit rate of the pages visited, a share"),
-    Column("PageValues", "number", "mean value of the pages visited, in currency", 0, VALUE_LIMIT),
+    Column(PAGE_VALUES, "number", "mean value of the pages visited, in currency", 0, VALUE_LIMIT),
     Column(
         "SpecialDay",
         "number",
@@ -77,5 +79,19 @@ CATEGORICAL: Final = tuple(column.name for column in COLUMNS if column.type == "
 NUMERIC: Final = tuple(name for name in FEATURES if name not in CATEGORICAL)
 FEATURE_SETS: Final[dict[FeatureSet, tuple[str, ...]]] = {
     "end_of_session": FEATURES,
+    "without_page_values": tuple(name for name in FEATURES if name != PAGE_VALUES),
     ARRIVAL: tuple(column.name for column in COLUMNS if column.known == ARRIVAL),
+}
+# Columns that are judged together: what are they worth in months to come?
+GROUPS: Final = {
+    "page values": (PAGE_VALUES,),
+    "pages and durations": (
+        *("Administrative", "Administrative_Duration", "Informational", "Informational_Duration"),
+        *("ProductRelated", "ProductRelated_Duration"),
+    ),
+    "bounce and exit rates": ("BounceRates", "ExitRates"),
+    "month and special day": ("Month", "SpecialDay"),
+    "codes": ("OperatingSystems", "Browser", "Region", "TrafficType"),
+    "visitor type": ("VisitorType",),
+    "weekend": ("Weekend",),
 }

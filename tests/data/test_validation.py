@@ -272,7 +272,7 @@ def test_a_hold_out_in_time_needs_both_classes_on_either_side(
     with_time = validate(content, BOUNDS, ("Nov", "Dec"))
 
     assert [str(problem)[: len(said)] for problem in with_time.problems] == [said]
-    assert "temporal.first_test_month to another month, or to null" in str(with_time.problems[0])
+    assert "over_time.first_month to another month, or to null" in str(with_time.problems[0])
     assert validate(content, BOUNDS).problems == []
 
 

@@ -16,7 +16,7 @@ ADVISED = {
     "dvc repro {self.name}": "test_advice.py",
     "dvc repro baseline": "test_advice.py",
     "dvc repro package": "test_package.py",
-    "dvc repro refit": "test_advice.py",
+    "dvc repro feature_sets": "test_advice.py",
     "dvc repro tune": "test_advice.py",
     "dvc repro validate": "test_advice.py",
     "dvc repro": "test_advice.py",
@@ -122,8 +122,8 @@ def copy(unchanged: Project, tmp_path: Path) -> Project:
         ),
         (
             "evaluate",
-            lambda p: p.set_params({"temporal.first_test_month": None}),
-            "dvc repro refit",
+            lambda p: p.set_params({"features.set": "at_arrival"}),
+            "dvc repro feature_sets",
         ),
     ],
 )

@@ -153,7 +153,7 @@ def test_an_experiment_in_a_folder_of_its_own_leaves_the_workspace_alone(
     assert project.changed() == ""
     assert project.outs() == before
     assert holds_its_outputs(project)
-    assert strategy(project) == "minimum_cost"
+    assert strategy(project) == "break_even"
 
     project.run("dvc", "exp", "apply", "by-quota")
 

@@ -57,7 +57,7 @@ def test_branches_get_the_verdict_that_they_deserve(copy: Project) -> None:
     assert exit_status(copy) == 1
     assert "🔴 Worse: cost of errors, € per 1,000 sessions +" in comment(copy)
     assert (
-        "- params: `threshold.strategy` minimum_cost → quota, `threshold.quota` 0.2 → 0.01"
+        "- params: `threshold.strategy` break_even → quota, `threshold.quota` 0.2 → 0.01"
         in comment(copy)
     )
     assert (copy.root / "reports" / "review" / "curves.png").read_bytes()[1:4] == b"PNG"

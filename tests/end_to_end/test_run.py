@@ -229,12 +229,11 @@ def test_all_bad_parameters_are_named_before_any_work(
     ("name", "value", "stage", "said"),
     [
         ("features.set", "at_arrival", "refit", "tune.json was computed with another features.set"),
-        ("features.set", "at_arrival", "evaluate", "refits.joblib was computed with other params"),
         (
-            "temporal.first_test_month",
-            "Oct",
+            "features.set",
+            "at_arrival",
             "evaluate",
-            "refits.joblib was computed with other params",
+            "feature_sets.joblib was computed with another features.set",
         ),
         ("folds.seed", 7, "cv", "baseline.json was computed from different folds: run `dvc repro"),
     ],

@@ -18,7 +18,7 @@ from project import RAW, ROOT, Project
 from scripts import STAGES, sections_read_by
 
 MODELLING = {"baseline", "cv", "tune"}
-FITTING = {*MODELLING, "cross_fit", "refit"}
+FITTING = {*MODELLING, "cross_fit", "feature_sets", "refit"}
 JUDGING = {"threshold", "evaluate"}
 EVERY_STAGE = set(STAGES)
 LATER = {"explain", "package"}  # both read what the model was fitted to, and the model
@@ -168,7 +168,7 @@ def test_the_environment_makes_every_stage_stale_and_unrelated_files_make_none_s
     [
         ("src/ecom/data/sources.py", {"fetch"}),
         ("src/ecom/params/section.py", EVERY_STAGE),
-        ("src/ecom/params/tune.py", {"fetch", "tune"}),
+        ("src/ecom/params/tune.py", {"fetch", "tune", "feature_sets"}),
         ("src/ecom/data/cleaning.py", {"validate", "clean"}),
         ("src/ecom/features.py", EVERY_STAGE - {"validate", "clean", "threshold"}),
         ("src/ecom/evaluation/thresholds.py", JUDGING),
@@ -192,12 +192,13 @@ def test_the_stages_of_a_module_are_those_that_one_expects(file: str, stages: se
         ("data.source", EVERY_STAGE - {"refit", "package", "track"}),
         ("split.seed", {"features", "model_card"}),
         ("features.set", {*FITTING, "evaluate"}),
-        ("folds.seed", {*MODELLING, "cross_fit", "model_card"}),
+        ("folds.seed", {*FITTING, "model_card"}),
         ("bootstrap.seed", JUDGING),
-        ("tune.distributions.logistic.C.low", {"tune"}),
-        ("temporal.first_test_month", {"validate", "refit", "evaluate"}),
+        ("tune.distributions.logistic.C.low", {"tune", "feature_sets"}),
+        ("over_time.first_month", {"validate", "refit"}),
+        ("learning_curve.seed", {"refit"}),
         ("threshold.costs.false_negative", {"threshold"}),
-        ("cross_fit.repeats", {"cross_fit"}),
+        ("cross_fit.repeats", {"cross_fit", "refit"}),
         ("review.decisive", set()),
     ],
 )
@@ -210,13 +211,14 @@ def test_the_stages_of_a_parameter_are_those_that_one_expects(name: str, stages:
     [
         (RAW, {"fetch", "validate", "clean", "track"}),
         ("data/processed/online_shoppers_clean.csv", {"clean", "features", "track"}),
-        ("data/processed/session_keys.csv", {"clean", "cross_fit", "track"}),
-        ("data/predictions/cross_fit.parquet", {"cross_fit", "track"}),
-        ("data/features/train.parquet", {"features", *FITTING, *LATER, "evaluate", "track"}),
+        ("data/processed/session_keys.csv", {"clean", "cross_fit", "refit", "track"}),
+        ("data/predictions/cross_fit.parquet", {"cross_fit", "evaluate", "track"}),
+        ("data/predictions/over_time.parquet", {"refit", "evaluate", "track"}),
+        ("data/features/train.parquet", {"features", *FITTING, *LATER, "track"}),
         ("data/features/test.parquet", {"features", "evaluate", "package", "track"}),
         ("models/best_model.joblib", {"tune", "cross_fit", "evaluate", *LATER, "track"}),
         ("models/package/model.onnx", {"package", "track"}),
-        ("models/refits.joblib", {"refit", "evaluate", "track"}),
+        ("models/feature_sets.joblib", {"feature_sets", "evaluate", "track"}),
         ("data/predictions/best_model_out_of_fold.parquet", {"tune", "threshold", "track"}),
         ("metrics/cv.json", {"cv", "tune", "model_card", "track"}),
         (
@@ -245,6 +247,7 @@ def test_an_experiment_reruns_what_its_parameter_reaches_and_shows_in_the_metric
     assert rerun(done.stdout) == [
         "tune",
         "cross_fit",
+        "feature_sets",
         "refit",
         "threshold",
         "evaluate",
@@ -268,6 +271,7 @@ def test_an_experiment_reruns_what_its_parameter_reaches_and_shows_in_the_metric
                 "cv",
                 "tune",
                 "cross_fit",
+                "feature_sets",
                 "refit",
                 "threshold",
                 "evaluate",
@@ -283,6 +287,7 @@ def test_an_experiment_reruns_what_its_parameter_reaches_and_shows_in_the_metric
                 "cv",
                 "tune",
                 "cross_fit",
+                "feature_sets",
                 "refit",
                 "threshold",
                 "evaluate",
@@ -296,7 +301,7 @@ def test_an_experiment_reruns_what_its_parameter_reaches_and_shows_in_the_metric
         # A value that the strategy does not read: the threshold stays, and so does what follows.
         (["threshold.quota=0.3"], ["threshold", "track"]),
         (
-            ["temporal.first_test_month=null"],
+            ["over_time.first_month=null"],
             ["validate", "refit", "evaluate", "model_card", "package", "track"],
         ),
     ],
@@ -341,6 +346,7 @@ def test_an_experiment_in_a_workspace_of_its_own_runs_the_code_of_that_workspace
         "cv",
         "tune",
         "cross_fit",
+        "feature_sets",
         "refit",
         "threshold",
         "evaluate",

@@ -1,7 +1,5 @@
 """The assessment puts together what the other modules compute, each from the right scores."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -10,40 +8,36 @@ from ecom.evaluation.comparison import Criteria
 from ecom.evaluation.curves import confusion_counts
 from ecom.evaluation.metrics import MODELS
 from ecom.evaluation.ranking import ranking_metrics
-from ecom.evaluation.temporal import ScoredSessions
 from ecom.params.bootstrap import Bootstrap
 from ecom.params.evaluate import Evaluate
 from ecom.params.threshold import Costs
+from ecom.schema import FEATURE_SETS
 from generated import features_and_labels
 
 SESSIONS, LABELS = features_and_labels()
 RANDOM = np.random.default_rng(0)
-NAMES = (*MODELS, "at_arrival", "earlier_baseline", "earlier_best_model")
+NAMES = (*MODELS, "without_page_values", "at_arrival")
 SCORES = {name: np.clip(0.3 * LABELS + RANDOM.random(len(LABELS)) / 2, 0, 1) for name in NAMES}
-THRESHOLDS = {"baseline": 0.4, "best_model": 0.3}
+THRESHOLDS = {"baseline": 0.4, "best_model": 0.3} | dict.fromkeys(FEATURE_SETS, 0.3)
 
 
-def assessed(test_months: list[str]) -> Assessment:
+@pytest.fixture(scope="module")
+def assessment() -> Assessment:
     criteria = Criteria(
         THRESHOLDS,
         Costs(false_positive=1.0, false_negative=5.0),
         bins=10,
         bootstrap=Bootstrap(resamples=100, seed=0),
     )
-    scored: Any = ScoredSessions(SESSIONS, LABELS, SCORES)
     return assess(
-        scored,
-        scored,
+        SESSIONS,
+        LABELS,
+        SCORES,
         feature_set="end_of_session",
-        test_months=test_months,
+        policy="flag_none",
         criteria=criteria,
         params=Evaluate(bins=10, small_slice=5, mistakes=3),
     )
-
-
-@pytest.fixture(scope="module")
-def assessment() -> Assessment:
-    return assessed(["Nov", "Dec"])
 
 
 def test_each_model_has_its_own_metrics_and_confusion_counts(assessment: Assessment) -> None:
@@ -76,8 +70,3 @@ def test_slices_and_mistakes_are_those_of_the_best_model(assessment: Assessment)
     assert assessment.metrics["worst_slices"]
     assert len(assessment.mistakes) == 6
     assert assessment.mistakes["score"].iloc[0] == best[LABELS == 0].max()
-
-
-def test_the_hold_out_in_time_is_there_only_with_test_months(assessment: Assessment) -> None:
-    assert assessment.metrics["temporal"]["first_test_month"] == "Nov"
-    assert "temporal" not in assessed([]).metrics

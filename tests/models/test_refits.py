@@ -1,49 +1,101 @@
-"""Refits see only what they may: the other columns, or the months before."""
+"""Refits see only what they may: the months before, other columns, a share of the other folds."""
 
-from typing import Any
+from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from ecom.errors import DataError
 from ecom.models.pipelines import build_pipeline
-from ecom.models.refits import refit
-from ecom.models.rounding import round_parameters
+from ecom.models.refits import scores_on_shares, scores_over_time
+from ecom.models.rounding import purchase_scores
+from ecom.schema import GROUPS
 from generated import features_and_labels
 
 SESSIONS, LABELS = features_and_labels()
-SETTINGS: dict[str, dict[str, Any]] = {
-    "baseline": {"candidate": "logistic", "C": 1.0},
-    "best_model": {"candidate": "logistic"},
-}
+LOGISTIC = partial(build_pipeline, "logistic", C=1.0)
+MODELS = {"baseline": LOGISTIC, "best_model": partial(build_pipeline, "logistic", C=0.1)}
+FOLD = np.arange(len(LABELS)) % 3
+ORDER = np.random.default_rng(0).permutation(len(LABELS)).astype(np.uint64)
 
 
-def test_the_other_feature_set_and_both_earlier_models_are_fitted() -> None:
-    refits = refit(
-        SESSIONS, LABELS, SETTINGS, feature_set="end_of_session", test_months=["Nov", "Dec"]
-    )
+def over_time(
+    sessions: pd.DataFrame = SESSIONS, months: tuple[str, ...] = ("Oct", "Nov")
+) -> pd.DataFrame:
+    return scores_over_time(sessions, LABELS, MODELS, months, n_jobs=1)
 
-    assert set(refits) == {"at_arrival", "earlier_baseline", "earlier_best_model"}
-    before = ~SESSIONS["Month"].isin(["Nov", "Dec"])
-    expected = build_pipeline("logistic", C=1.0).fit(SESSIONS[before], LABELS[before])
+
+def test_a_month_is_scored_by_a_fit_to_the_months_before_it_alone() -> None:
+    months = ["Feb", "Mar", "May", "June", "Jul", "Aug", "Sep", "Oct"]
+    before, own = SESSIONS["Month"].isin(months), SESSIONS["Month"] == "Nov"
+    expected = LOGISTIC().fit(SESSIONS[before], LABELS[before])
+
+    found = over_time()
+
     np.testing.assert_array_equal(
-        refits["earlier_baseline"].predict_proba(SESSIONS),
-        round_parameters(expected).predict_proba(SESSIONS),
+        found.loc[own[own].index, "baseline"], purchase_scores(expected, SESSIONS[own])
     )
-    later = SESSIONS.assign(PageValues=0.0, ProductRelated=0)
+    assert set(SESSIONS["Month"][found.index]) == {"Oct", "Nov"}
+
+
+def test_later_sessions_change_no_earlier_score() -> None:
+    late = SESSIONS["Month"].isin(["Nov", "Dec"])
+    other = SESSIONS.assign(PageValues=SESSIONS["PageValues"].where(~late, 99.0))
+
+    october = SESSIONS.index[SESSIONS["Month"] == "Oct"]
+
+    pd.testing.assert_frame_equal(over_time(other).loc[october], over_time().loc[october])
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_without_a_group_of_columns_the_model_sees_nothing_of_them(group: str) -> None:
+    columns = [name for name in GROUPS[group] if name != "Month"]  # which says what is before
+    shuffled = SESSIONS.assign(
+        **{name: np.random.default_rng(0).permutation(SESSIONS[name]) for name in columns}
+    )
+
+    found, other = over_time(), over_time(shuffled)
+
+    pd.testing.assert_series_equal(found[group], other[group])
+    if group in ("page values", "pages and durations"):
+        assert (found["best_model"] != other["best_model"]).any()
+
+
+def test_months_without_sessions_or_with_nothing_to_learn_from_are_passed_over() -> None:
+    found = over_time(months=("Feb", "Apr", "Nov"))
+
+    assert set(SESSIONS["Month"][found.index]) == {"Nov"}
+    assert over_time(months=()).empty
+
+
+def on_shares(shares: list[float], labels: "pd.Series[int]" = LABELS) -> pd.DataFrame:
+    return scores_on_shares(
+        SESSIONS, labels, MODELS, fold=FOLD, order=ORDER, shares=shares, n_jobs=1
+    )
+
+
+def test_a_share_is_the_first_rows_of_the_other_folds_in_the_given_order() -> None:
+    others = np.flatnonzero(FOLD != 2)
+    taken = sorted(others[np.argsort(ORDER[others])][: len(others) // 2])
+    expected = LOGISTIC().fit(SESSIONS.iloc[taken], LABELS.iloc[taken])
+
+    found = on_shares([0.5])
+
     np.testing.assert_array_equal(
-        refits["at_arrival"].predict_proba(SESSIONS), refits["at_arrival"].predict_proba(later)
+        found["baseline 0.5"][FOLD == 2], purchase_scores(expected, SESSIONS[FOLD == 2])
     )
+    assert len(found) == len(LABELS)
+    assert list(on_shares([0.25, 0.5])) == [
+        f"{name} {share}" for name in MODELS for share in (0.25, 0.5)
+    ]
 
 
-def test_without_test_months_only_the_other_feature_set_is_fitted() -> None:
-    refits = refit(SESSIONS, LABELS, SETTINGS, feature_set="at_arrival", test_months=[])
+def test_a_share_of_one_class_is_refused() -> None:
+    labels = LABELS.copy()
+    labels.iloc[np.argsort(ORDER)[:300]] = 0
 
-    assert set(refits) == {"end_of_session"}
-
-
-def test_months_without_earlier_rows_are_refused() -> None:
-    months = ["Feb", "Mar", "May", "June", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-
-    with pytest.raises(DataError, match="before temporal"):
-        refit(SESSIONS, LABELS, SETTINGS, feature_set="at_arrival", test_months=months)
+    with pytest.raises(
+        DataError, match=r"learning_curve\.shares has 0\.25: \d+ training rows, all"
+    ):
+        on_shares([0.25], labels)

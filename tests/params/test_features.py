@@ -11,7 +11,7 @@ from params import faults_of
     [
         (
             {"set": "arrival"},
-            "features.set: 'arrival' is not allowed; input should be 'end_of_session' or 'at_arrival'",
+            "features.set: 'arrival' is not allowed; input should be 'end_of_session', 'without_page_values' or 'at_arrival'",
         ),
     ],
 )

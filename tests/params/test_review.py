@@ -10,8 +10,8 @@ from params import faults_of
     ("changes", "said"),
     [
         (
-            {"decisive.brier.margin": 0.0001},
-            "review.decisive.brier: margin 0.0001 is below smallest_difference 0.0005",
+            {"decisive.log_loss.margin": 0.0001},
+            "review.decisive.log_loss: margin 0.0001 is below smallest_difference 0.0015",
         ),
         ({"shown": ["recall", "pr_auc"]}, "review: decisive and shown name 'pr_auc' twice"),
         ({"decisive": {}}, "review.decisive: {} is not allowed; dictionary should have at least 1"),

@@ -15,7 +15,10 @@ from ecom.reporting.card import STRATEGIES, write_card
 from ecom.schema import FEATURE_SETS
 from project import ROOT, metrics_of
 
-STAGES = ("validate", "clean", "features", "cv", "tune", "threshold", "evaluate", "explain")
+STAGES = (
+    *("validate", "clean", "features", "cv", "tune", "cross_fit", "feature_sets", "threshold"),
+    *("evaluate", "explain"),
+)
 SLICE = {
     "slice": "PageValues>0",
     "sessions": 10,
@@ -59,7 +62,8 @@ def metrics() -> dict[str, Any]:
 
 def card(metrics: Any) -> str:
     params = read_params(ROOT)
-    return write_card(metrics, SLICES, MISTAKES, split=params.split, folds=params.folds)
+    study = metrics_of(ROOT, "study")
+    return write_card(metrics, study, SLICES, MISTAKES, split=params.split, folds=params.folds)
 
 
 def test_every_metric_of_both_models_is_quoted_with_its_interval(metrics: dict[str, Any]) -> None:
@@ -137,18 +141,27 @@ def test_a_model_that_does_not_beat_the_baseline_is_said_not_to(metrics: dict[st
     assert "does not beat the baseline" not in before
 
 
-def test_without_a_hold_out_in_time_the_card_says_so(metrics: dict[str, Any]) -> None:
-    del metrics["evaluate"]["temporal"]
+def test_months_and_their_costs_are_quoted(metrics: dict[str, Any]) -> None:
+    text = card(metrics)
 
-    assert "No months are held out" in card(metrics)
+    for month in metrics["evaluate"]["over_time"]["months"]:
+        row = next(line for line in text.splitlines() if line.startswith(f"| {month['month']} |"))
+        assert f"{month['best_model']['pr_auc']:.3f} (" in row
+    metrics["evaluate"]["over_time"]["left_out"] = ["Jan"]
+    assert "Too few purchases to be judged: Jan." in card(metrics)
 
 
-def test_a_model_at_arrival_is_not_told_to_become_one(metrics: dict[str, Any]) -> None:
-    advice = "set `features.set: at_arrival`"
+def test_without_a_month_to_judge_the_card_says_so(metrics: dict[str, Any]) -> None:
+    metrics["evaluate"]["over_time"] = {}
 
-    assert advice in card(metrics)
-    metrics["evaluate"]["feature_set"] = "at_arrival"
-    assert advice not in card(metrics)
+    assert "No month is judged" in card(metrics)
+
+
+def test_the_share_of_a_group_is_that_of_its_columns(metrics: dict[str, Any]) -> None:
+    importance = metrics["explain"]["importance"]
+    share = (importance["Month"] + importance["SpecialDay"]) / sum(importance.values())
+
+    assert f"| month and special day (Month, SpecialDay) | {share:.0%} |" in card(metrics)
 
 
 def test_the_columns_known_at_arrival_are_those_of_the_schema(metrics: dict[str, Any]) -> None:
@@ -196,11 +209,11 @@ def test_the_intended_use_is_that_of_the_feature_set(
 
 
 def test_no_line_has_two_spaces_or_a_blank_before_a_full_stop(metrics: dict[str, Any]) -> None:
-    for strategy in ("fixed", "quota"):
+    for strategy in ("fixed", "quota", "break_even"):
         metrics["threshold"]["strategy"] = strategy
         prose = [line for line in card(metrics).splitlines()[19:] if not line.startswith("|")]
         assert not [line for line in prose if "  " in line or " ." in line or line.startswith(" ")]
 
 
 def test_the_card_has_words_for_every_strategy() -> None:
-    assert {*STRATEGIES, "fixed"} == set(get_args(Strategy))
+    assert {*STRATEGIES, "fixed", "break_even"} == set(get_args(Strategy))

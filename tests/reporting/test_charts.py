@@ -56,6 +56,26 @@ SPECS = {
             }
         ]
     ),
+    "over_time": charts.over_time(
+        [
+            {
+                "model": "best model",
+                "month": "Nov",
+                "pr_auc": 0.7,
+                "low": 0.6,
+                "high": 0.8,
+                "rate": 0.2,
+                "sessions": 9,
+                "purchases": 2,
+            }
+        ]
+    ),
+    "learning_curve": charts.learning_curve(
+        [
+            {"model": "baseline", "share": share, "pr_auc": 0.7, "low": 0.6, "high": 0.8}
+            for share in (0.5, 1.0)
+        ]
+    ),
     "importance": charts.importance([{"column": "Month", "importance": 0.5}]),
 }
 

@@ -28,7 +28,10 @@ WRITERS = (
     "write_text",
 )
 NAMES = {  # in f-strings, by what they start with
-    "metrics/": ("validate", "clean", "features", "cv", "tune", "threshold", "evaluate", "explain"),
+    "metrics/": (
+        *("validate", "clean", "features", "cv", "tune", "cross_fit", "feature_sets"),
+        *("threshold", "evaluate", "explain"),
+    ),
     "models/package/": (
         *("explain.onnx", "golden.json", "manifest.json", "model.onnx", "model_card.md"),
         "thresholds.csv",
@@ -134,7 +137,7 @@ def test_no_stage_before_evaluate_reads_the_test_rows() -> None:
     assert readers == {"evaluate", "package", "track"}
 
 
-@pytest.mark.parametrize("stage", ["baseline", "cv", "tune", "cross_fit", "refit"])
+@pytest.mark.parametrize("stage", ["baseline", "cv", "tune", "cross_fit", "feature_sets", "refit"])
 def test_what_fits_models_depends_neither_on_figures_nor_on_words_nor_on_other_sections(
     stage: str,
 ) -> None:

@@ -33,6 +33,7 @@ def modules_loaded_by(stage: str) -> set[str]:
         ("cv", TRAINING),
         ("tune", TRAINING),
         ("cross_fit", TRAINING),
+        ("feature_sets", TRAINING),
         ("refit", TRAINING),
         ("threshold", [*TRAINING, "sklearn.linear_model", "sklearn.ensemble"]),
         ("evaluate", [*TRAINING, "sklearn.model_selection", "sklearn.ensemble"]),

@@ -131,7 +131,7 @@ def test_another_strategy_lets_the_cost_at_its_threshold_decide() -> None:
     assert found["cost_per_1000_sessions"] == "worse"
     assert found["pr_auc"] == "no worse"
     assert comparison.verdict == "worse"
-    assert "Its strategy changed: minimum_cost → fixed 0.95." in to_markdown(comparison)
+    assert "Its strategy changed: break_even → fixed 0.95." in to_markdown(comparison)
 
 
 def test_synthetic_sessions_are_not_compared_with_real_ones() -> None:

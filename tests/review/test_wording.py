@@ -71,7 +71,7 @@ def test_every_judged_metric_has_a_row_and_the_decisive_ones_stand_out() -> None
     text = to_markdown(compared(main, state("branch", SESSIONS, SCORES * 0.9)), "curves.png")
 
     assert "| **PR-AUC** | " in text
-    assert "| log loss | " in text
+    assert "| Brier score | " in text
     assert "Perfect calibration would show a calibration error of 0.0" in text
-    assert "PR-AUC, Brier score, cost of errors at the break-even threshold, €" in text
+    assert "PR-AUC, log loss, cost of errors at the break-even threshold, €" in text
     assert "![Curves of both sides](curves.png)" in text

@@ -78,7 +78,7 @@ class Report:
 def validate(
     content: bytes,
     bounds: "Validate",
-    test_months: Sequence[str] = (),
+    judged_months: Sequence[str] = (),
     *,
     drop_invalid: bool = False,
 ) -> Report:
@@ -91,7 +91,7 @@ def validate(
     bounds
         Plausible number of rows and share of purchases. Both are checked with and without the rows
         that repeat an earlier one.
-    test_months
+    judged_months
         Months of the hold-out in time; empty for none.
     drop_invalid
         Whether rows with a value that is not allowed are left out, and only counted.
@@ -136,8 +136,8 @@ def validate(
     if TARGET not in faulty:
         positives = _is_true(table.loc[distinct.index, TARGET])
         problems += _target_problems(positives, bounds)
-        if test_months and "Month" not in faulty:
-            problems += _month_problems(distinct["Month"], positives, test_months)
+        if judged_months and "Month" not in faulty:
+            problems += _month_problems(distinct["Month"], positives, judged_months)
     return Report(
         sha256=sha256,
         rows=len(table),
@@ -314,18 +314,21 @@ def _target_problems(positives: "pd.Series[bool]", bounds: "Validate") -> list[P
 
 
 def _month_problems(
-    months: "pd.Series[str]", positives: "pd.Series[bool]", test_months: Sequence[str]
+    months: "pd.Series[str]", positives: "pd.Series[bool]", judged_months: Sequence[str]
 ) -> list[Problem]:
-    late = months.isin(test_months)
+    late = months.isin(judged_months)
     problems = []
-    for when, side in ((f"before {test_months[0]}", ~late), (f"from {test_months[0]} on", late)):
+    for when, side in (
+        (f"before {judged_months[0]}", ~late),
+        (f"from {judged_months[0]} on", late),
+    ):
         sessions, purchases = int(side.sum()), int(positives[side].sum())
         if min(purchases, sessions - purchases) < MIN_PER_CLASS:
             problems.append(
                 Problem(
-                    f"Month {when} has {sessions:,} sessions, {purchases:,} of them purchases; the "
-                    f"hold-out in time needs {MIN_PER_CLASS} of each class: set "
-                    "temporal.first_test_month to another month, or to null for none"
+                    f"Month {when} has {sessions:,} sessions, {purchases:,} of them purchases; "
+                    f"judging months by models of earlier ones needs {MIN_PER_CLASS} of each "
+                    "class: set over_time.first_month to another month, or to null for none"
                 )
             )
     return problems

@@ -1,18 +1,18 @@
 """All that evaluate finds: metrics, slices, curves and mistakes of the models on the test rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ecom.evaluation.comparison import Criteria, compare_models, compare_scores
+from ecom.evaluation.comparison import Criteria, compare_feature_sets, compare_models
 from ecom.evaluation.curves import confusion_counts, curves
-from ecom.evaluation.metrics import MODELS
+from ecom.evaluation.metrics import MODELS, perfect_calibration_error
 from ecom.evaluation.slices import confident_mistakes, slice_metrics, worst_slices
-from ecom.evaluation.temporal import ScoredSessions, judge_over_time
 
 if TYPE_CHECKING:
+    from ecom.evaluation.counts import Floats
     from ecom.params.evaluate import Evaluate
     from ecom.schema import FeatureSet
 
@@ -37,12 +37,13 @@ class Assessment:
     curves: dict[str, dict[str, pd.DataFrame]]
 
 
-def assess(  # noqa: PLR0913  all that evaluate reads
-    train: ScoredSessions,
-    test: ScoredSessions,
+def assess(  # noqa: PLR0913  all that evaluate reads of the test rows
+    sessions: pd.DataFrame,
+    labels: "pd.Series[int]",
+    scores: "Mapping[str, Floats]",
     *,
     feature_set: "FeatureSet",
-    test_months: Sequence[str],
+    policy: str,
     criteria: Criteria,
     params: "Evaluate",
 ) -> Assessment:
@@ -50,31 +51,26 @@ def assess(  # noqa: PLR0913  all that evaluate reads
 
     Parameters
     ----------
-    train
-        Training rows, scored by the refits to earlier months.
-    test
-        Test rows, scored by `MODELS` and by all refits.
+    sessions, labels
+        Test rows and their target.
+    scores
+        Scores of shape (n,) by `MODELS`, and by the model of each other feature set.
     feature_set
-        The one in use; the refit to the other one is named as its feature set is.
-    test_months
-        Months of the hold-out in time; empty for none.
+        The one in use.
+    policy
+        What a shop without a model would do: the cheaper of flagging all and flagging none.
     criteria
-        Thresholds, costs, bins and resamples.
+        Thresholds of all these models, costs, bins and resamples.
     params
         How much is listed.
     """
-    labels, best = test.labels, test.scores["best_model"]
-    metrics = compare_models(labels, test.scores, criteria)
-    metrics["feature_sets"] = compare_scores(
-        labels,
-        {**test.scores, feature_set: best},
-        {"end_of_session_minus_at_arrival": ("end_of_session", "at_arrival")},
-        criteria,
+    best = scores["best_model"]
+    metrics = compare_models(labels, scores, criteria)
+    metrics["feature_sets"] = compare_feature_sets(
+        labels, {**scores, feature_set: best}, feature_set, policy, criteria
     )
-    if test_months:
-        metrics["temporal"] = judge_over_time(train, test, test_months, criteria)
     slices = slice_metrics(
-        test.sessions,
+        sessions,
         labels,
         best,
         threshold=criteria.thresholds["best_model"],
@@ -83,16 +79,19 @@ def assess(  # noqa: PLR0913  all that evaluate reads
     )
     metrics["worst_slices"] = worst_slices(slices)
     for name in MODELS:
+        metrics[name]["perfect_calibration_error"] = perfect_calibration_error(
+            scores[name], criteria.bins
+        )
         metrics[name]["confusion_matrix"] = confusion_counts(
-            labels, test.scores[name], criteria.thresholds[name]
+            labels, scores[name], criteria.thresholds[name]
         )
     return Assessment(
         metrics,
         slices,
-        confident_mistakes(test.sessions, labels, best, params.mistakes),
+        confident_mistakes(sessions, labels, best, params.mistakes),
         {
             name: curves(
-                labels, test.scores[name], criteria.thresholds[name], criteria.costs, params.bins
+                labels, scores[name], criteria.thresholds[name], criteria.costs, params.bins
             )
             for name in MODELS
         },

@@ -1,6 +1,6 @@
 """Models side by side on the same rows: metrics, paired differences, and intervals of both."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -8,9 +8,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ecom.evaluation.counts import Floats, count_flagged
-from ecom.evaluation.metrics import COST, MODELS, Sample, measure, without_resamples
+from ecom.evaluation.metrics import (
+    COST,
+    MODELS,
+    Sample,
+    has_interval,
+    measure,
+    without_resamples,
+)
 from ecom.evaluation.resampling import bootstrapped, interval
 from ecom.evaluation.thresholds import trivial_costs
+from ecom.schema import FEATURE_SETS
 
 if TYPE_CHECKING:
     from ecom.params.bootstrap import Bootstrap
@@ -24,6 +32,7 @@ SHORT: Final = (
     "log_loss",
     "expected_calibration_error",
     "lift_top_10",
+    COST,
 )
 
 Measurement = Callable[[Floats], Mapping[str, Floats]]
@@ -36,7 +45,7 @@ class Criteria:
     Attributes
     ----------
     thresholds
-        For each of `MODELS`, the score from which on it flags a session.
+        For each model, the score from which on it flags a session.
     costs
         Costs of an error.
     bins
@@ -76,7 +85,7 @@ def compare(
     -------
     dict
         The metrics of each model and of each difference by name, and under ``intervals`` their
-        95 % intervals by the bootstrap.
+        95 % intervals by the bootstrap, where there are any.
 
     Examples
     --------
@@ -115,7 +124,11 @@ def compare(
     return {
         **{name: without_resamples(metrics) for name, metrics in measured.items()},
         "intervals": {
-            name: {metric: interval(resampled[f"{name}/{metric}"]) for metric in metrics}
+            name: {
+                metric: interval(resampled[f"{name}/{metric}"])
+                for metric in metrics
+                if has_interval(metric)
+            }
             for name, metrics in measured.items()
         },
     }
@@ -141,30 +154,11 @@ def compare_models(
         As from `compare`: both models, ``best_model_minus_baseline``, the costs of the `POLICIES`,
         and the cost that the best model ``saved_against_`` the baseline and each policy.
     """
-
-    def model(name: str) -> Measurement:
-        return lambda weights: measure(
-            Sample.of_scores(
-                labels,
-                scores[name],
-                weights,
-                bins=criteria.bins,
-                threshold=criteria.thresholds[name],
-                costs=criteria.costs,
-            )
-        )
-
-    def policy(name: str) -> Measurement:
-        return lambda weights: {
-            COST: trivial_costs(count_flagged(labels, scores["baseline"], weights), criteria.costs)[
-                name
-            ]
-        }
-
     saved = {f"saved_against_{name}": (name, "best_model") for name in ("baseline", *POLICIES)}
     found = compare(
         labels,
-        {name: model(name) for name in MODELS} | {name: policy(name) for name in POLICIES},
+        {name: _model(labels, scores[name], name, criteria) for name in MODELS}
+        | {name: _policy(labels, scores["baseline"], name, criteria) for name in POLICIES},
         {"best_model_minus_baseline": ("best_model", "baseline"), **saved},
         criteria.bootstrap,
     )
@@ -174,35 +168,69 @@ def compare_models(
     return found
 
 
-def compare_scores(
+def compare_feature_sets(
     labels: ArrayLike,
     scores: Mapping[str, Floats],
-    differences: Mapping[str, tuple[str, str]],
+    in_use: str,
+    policy: str,
     criteria: Criteria,
 ) -> dict[str, Any]:
-    """Compare scores by the metrics in `SHORT`, which need no threshold.
+    """Judge the model of each feature set by the metrics in `SHORT`.
 
     Parameters
     ----------
     labels : array of shape (n,)
         1 for a purchase, 0 for none.
     scores
-        Scores by model, each of shape (n,); those that no difference names are ignored.
-    differences
-        As for `compare`.
+        Scores of shape (n,) by feature set; other entries are ignored.
+    in_use
+        The set of the best model.
+    policy
+        One of `POLICIES`, to compare costs with.
     criteria
-        Bins and resamples.
+        Thresholds, by feature set, costs, bins and resamples.
 
     Returns
     -------
     dict
-        As from `compare`.
+        As from `compare`: each set, the costs of the policy, the cost ``saved_by_`` each set
+        against it, and ``less_`` each other set: the set in use minus that one.
     """
+    names = [name for name in FEATURE_SETS if name in scores]
+    found = compare(
+        labels,
+        {name: _model(labels, scores[name], name, criteria, SHORT) for name in names}
+        | {policy: _policy(labels, scores[in_use], policy, criteria)},
+        {f"less_{name}": (in_use, name) for name in names if name != in_use}
+        | {f"saved_by_{name}": (policy, name) for name in names},
+        criteria.bootstrap,
+    )
+    return {"policy": policy, **found}
 
-    def model(name: str) -> Measurement:
-        return lambda weights: measure(
-            Sample.of_scores(labels, scores[name], weights, bins=criteria.bins), SHORT
-        )
 
-    names = dict.fromkeys(name for pair in differences.values() for name in pair)
-    return compare(labels, {name: model(name) for name in names}, differences, criteria.bootstrap)
+def _model(
+    labels: ArrayLike,
+    scores: Floats,
+    name: str,
+    criteria: Criteria,
+    metrics: Iterable[str] | None = None,
+) -> Measurement:
+    """Return what measures a model at its threshold."""
+    return lambda weights: measure(
+        Sample.of_scores(
+            labels,
+            scores,
+            weights,
+            bins=criteria.bins,
+            threshold=criteria.thresholds[name],
+            costs=criteria.costs,
+        ),
+        metrics,
+    )
+
+
+def _policy(labels: ArrayLike, scores: Floats, name: str, criteria: Criteria) -> Measurement:
+    """Return what measures the cost of a policy, which looks at no score."""
+    return lambda weights: {
+        COST: trivial_costs(count_flagged(labels, scores, weights), criteria.costs)[name]
+    }

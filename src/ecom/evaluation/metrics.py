@@ -23,6 +23,7 @@ T = TypeVar("T")
 MODELS: Final = ("baseline", "best_model")  # that are judged
 COST: Final = "cost_per_1000_sessions"
 BREAK_EVEN_COST: Final = "cost_at_break_even"
+TOP: Final = (5, 10, 20)  # per cent of the sessions; less would be too few of a few thousand
 SMALLEST: Final = 1e-15  # the log loss clips probabilities nearer to 0 or 1 than this
 
 
@@ -117,6 +118,9 @@ class Metric:
         Digits after the point that people are shown.
     largest_difference
         The most that two models can differ by.
+    noise_adds
+        Whether noise makes it larger, as a sum of absolute gaps: resampling would add to it once
+        more, so it has no interval. `perfect_calibration_error` stands beside it instead.
     """
 
     words: str
@@ -125,6 +129,7 @@ class Metric:
     lower_is_better: bool = False
     decimals: int = 3
     largest_difference: float = 1.0
+    noise_adds: bool = False
 
 
 def given(value: T | None) -> T:
@@ -193,7 +198,11 @@ METRICS: Final[dict[str, Metric]] = {
     ),
     "log_loss": Metric("log loss", _log_loss, lower_is_better=True, largest_difference=1e3),
     "expected_calibration_error": Metric(
-        "expected calibration error", _calibration_error, needs=("bins",), lower_is_better=True
+        "expected calibration error",
+        _calibration_error,
+        needs=("bins",),
+        lower_is_better=True,
+        noise_adds=True,
     ),
     "precision": Metric(
         "precision at the threshold",
@@ -228,7 +237,7 @@ METRICS: Final[dict[str, Metric]] = {
         f"precision_top_{per_cent}": Metric(
             f"precision in the top {per_cent} %", partial(_precision_in_top, per_cent=per_cent)
         )
-        for per_cent in (1, 5, 10, 20)
+        for per_cent in TOP
     },
     **{
         f"lift_top_{per_cent}": Metric(
@@ -236,7 +245,7 @@ METRICS: Final[dict[str, Metric]] = {
             partial(_lift_in_top, per_cent=per_cent),
             largest_difference=100.0,
         )
-        for per_cent in (1, 5, 10, 20)
+        for per_cent in TOP
     },
 }
 
@@ -261,6 +270,11 @@ def measure(sample: Sample, metrics: Iterable[str] | None = None) -> dict[str, F
         for name in (METRICS if metrics is None else metrics)
         if all(getattr(sample, need) is not None for need in METRICS[name].needs)
     }
+
+
+def has_interval(metric: str) -> bool:
+    """Tell whether the bootstrap gives an interval that covers the truth as often as it says."""
+    return metric not in METRICS or not METRICS[metric].noise_adds
 
 
 def without_resamples(metrics: Mapping[str, Floats]) -> dict[str, float]:

@@ -45,9 +45,14 @@ def folds_by_key(keys: Iterable[str], n_splits: int, seed: int) -> NDArray[np.in
     ... )
     True
     """
+    return (key_hashes(keys, seed) % n_splits).astype(np.int64)
+
+
+def key_hashes(keys: Iterable[str], seed: int) -> NDArray[np.uint64]:
+    """Return a number for each session, as good as random, that depends on its key and a seed."""
     contents = (f"{seed} {key.partition('-')[0]}".encode() for key in keys)
     digests = (hashlib.blake2b(content, digest_size=8).digest() for content in contents)
-    return np.array([int.from_bytes(digest) % n_splits for digest in digests], np.int64)
+    return np.array([int.from_bytes(digest) for digest in digests], np.uint64)
 
 
 def require_same_scores(shipped: Pipeline, refitted: Pipeline, sessions: pd.DataFrame) -> None:

@@ -19,7 +19,7 @@ from ecom.digits import round_scores, significant
 from ecom.errors import DataError, ParamsError
 from ecom.evaluation.ranking import SCORING, ranking_metrics
 from ecom.evaluation.resampling import QUANTILES
-from ecom.models.candidates import in_order
+from ecom.models.candidates import distributions_of, in_order
 from ecom.models.pipelines import build_pipeline, parameter_name
 from ecom.schema import FeatureSet
 
@@ -138,7 +138,7 @@ def compare_candidates(  # noqa: PLR0913  all that a comparison by folds is
     folds: StratifiedKFold,
     cv: "Cv",
     feature_set: FeatureSet,
-    baseline: "ByFold",
+    baseline: "ByFold | None" = None,
     report: Callable[[str, Mapping[str, Any]], None] = lambda *_: None,
 ) -> dict[str, dict[str, Any]]:
     """Judge each candidate by cross-validation, against the baseline and each simpler one.
@@ -154,7 +154,7 @@ def compare_candidates(  # noqa: PLR0913  all that a comparison by folds is
     feature_set
         The raw columns that models may use.
     baseline
-        The `fold_metrics` of the baseline.
+        The `fold_metrics` of the baseline; None to compare candidates with each other only.
     report
         Called with a candidate's name and metrics when they are known.
 
@@ -166,7 +166,7 @@ def compare_candidates(  # noqa: PLR0913  all that a comparison by folds is
         candidate; likewise for ROC-AUC.
     """
     found: dict[str, dict[str, Any]] = {}
-    references: dict[str, Mapping[str, Any]] = {"baseline": baseline}
+    references: dict[str, Mapping[str, Any]] = {"baseline": baseline} if baseline else {}
     for candidate in in_order(cv.candidates):
         pipeline = build_pipeline(candidate, feature_set=feature_set, seed=cv.seed)
         scores = out_of_fold_scores(pipeline, sessions, labels, folds)
@@ -264,6 +264,46 @@ def random_search(  # noqa: PLR0913  all that a search is
         return search.fit(sessions, labels)
     except ValueError as error:  # scikit-learn names hyperparameter, value and allowed range
         raise ParamsError(f"tune.distributions gives a setting that fails: {error}") from None
+
+
+def select_and_tune(  # noqa: PLR0913  all that a choice is
+    sessions: pd.DataFrame,
+    labels: "pd.Series[int]",
+    *,
+    folds: StratifiedKFold,
+    cv: "Cv",
+    tune: "Tune",
+    feature_set: FeatureSet,
+) -> tuple[str, RandomizedSearchCV]:
+    """Choose a model for a feature set, as the stages cv and tune do it for the one in use.
+
+    Parameters
+    ----------
+    sessions, labels
+        Training rows and their target.
+    folds
+        Folds that candidates and settings are scored on.
+    cv, tune
+        Sections of params.yaml.
+    feature_set
+        The raw columns that models may use.
+
+    Returns
+    -------
+    tuple
+        Name of the candidate, and its `random_search`.
+    """
+    candidates = compare_candidates(sessions, labels, folds=folds, cv=cv, feature_set=feature_set)
+    selected = select(candidates, cv.rule)
+    search = random_search(
+        build_pipeline(selected, feature_set=feature_set, seed=tune.seed),
+        sessions,
+        labels,
+        folds=folds,
+        tune=tune,
+        distributions=distributions_of(selected, tune),
+    )
+    return selected, search
 
 
 class Rounded(NamedTuple):

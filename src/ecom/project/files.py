@@ -28,12 +28,15 @@ PREDICTIONS: Final = "data/predictions/test.parquet"
 MISTAKES: Final = "data/predictions/mistakes.csv"
 
 METRICS: Final = "metrics"
+STUDY: Final = "metrics/study.json"  # written by `make study`, not by a stage
 MODEL_CARD: Final = "docs/model_card.md"
 
 PLOTS: Final = "plots"
 PLOTS_PAGE: Final = ".dvc/plots/page.html"  # what .dvc/config names as plots.html_template
 TRIALS: Final = "plots/trials.csv"
 SLICES: Final = "plots/slices.csv"
+OVER_TIME: Final = "plots/over_time.csv"
+LEARNING_CURVE: Final = "plots/learning_curve.csv"
 EXPLANATION_PLOTS: Final = "plots/explain"
 IMPORTANCE: Final = "plots/explain/importance.csv"
 DEPENDENCE_FIGURE: Final = "plots/explain/dependence.svg"

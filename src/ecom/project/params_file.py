@@ -18,11 +18,12 @@ from ecom.params.evaluate import Evaluate
 from ecom.params.explain import Explain
 from ecom.params.features import Features
 from ecom.params.folds import Folds
+from ecom.params.learning_curve import LearningCurve
+from ecom.params.over_time import OverTime
 from ecom.params.package import Package
 from ecom.params.review import Review
 from ecom.params.section import Section, find_faults, shown, unknown_key
 from ecom.params.split import Split
-from ecom.params.temporal import Temporal
 from ecom.params.threshold import Threshold
 from ecom.params.tune import Tune
 from ecom.params.validate import Validate
@@ -45,7 +46,8 @@ class Params:
     cv: Cv
     tune: Tune
     cross_fit: CrossFit
-    temporal: Temporal
+    over_time: OverTime
+    learning_curve: LearningCurve
     threshold: Threshold
     evaluate: Evaluate
     explain: Explain

@@ -1,27 +1,28 @@
 """The model card (Mitchell et al. 2019): its figures, for the template model_card.md.j2."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from ecom.evaluation.metrics import COST, METRICS, MODELS
+from ecom.evaluation.metrics import BREAK_EVEN_COST, COST, METRICS, MODELS
 from ecom.evaluation.resampling import LEVEL
 from ecom.models.candidates import CANDIDATES
 from ecom.notation import markdown_table
 from ecom.reporting.cells import metric_name, with_interval
-from ecom.schema import ARRIVAL, FEATURE_SETS, MONTHS
+from ecom.reporting.feature_sets import feature_sets_table, same_data, uses
+from ecom.schema import ARRIVAL, FEATURE_SETS, GROUPS, PAGE_VALUES
 
 if TYPE_CHECKING:
     from ecom.params.folds import Folds
     from ecom.params.split import Split
     from ecom.params.threshold import Strategy
-    from ecom.results import EvaluateResults, Results
+    from ecom.results import EvaluateResults, OverTimeResults, Results, StudyResults
 
 TEMPLATE: Final = "model_card.md.j2"
-STRATEGIES: Final[dict["Strategy", str]] = {  # `fixed` is said in words of its own
+STRATEGIES: Final[dict["Strategy", str]] = {  # the others are said in words of their own
     "minimum_cost": "the lowest cost of errors",
-    "break_even": "the probability from which flagging costs less than not flagging",
     "quota": "the share of sessions that can be acted on",
     "target_precision": "a target precision",
     "target_recall": "a target recall",
@@ -35,15 +36,6 @@ HEADLINE: Final = {
     "precision": "precision",
     "recall": "recall",
 }
-SHORT: Final = ("pr_auc", "roc_auc", "lift_top_10")
-OVER_TIME: Final = (
-    "pr_auc",
-    "roc_auc",
-    "expected_calibration_error",
-    "precision",
-    "recall",
-    COST,
-)
 MISTAKE_COLUMNS: Final = (
     "row",
     "actual",
@@ -59,8 +51,9 @@ LISTED: Final = 5  # mistakes of each class
 NOISE: Final = 3  # standard errors that the worst of some twenty slices rarely exceeds by chance
 
 
-def write_card(
+def write_card(  # noqa: PLR0913  all that the card shows
     metrics: "Results",
+    study: "StudyResults",
     slices: pd.DataFrame,
     mistakes: pd.DataFrame,
     *,
@@ -72,13 +65,18 @@ def write_card(
     Parameters
     ----------
     metrics
-        What the stages validate, clean, features, cv, tune, threshold, evaluate and explain found.
+        What the stages found, from validate to explain.
+    study
+        The feature sets over several splits, left out if it is of other data.
     slices, mistakes
         From `ecom.evaluation.slices`: `slice_metrics` and `confident_mistakes`.
     split, folds
         Sections of params.yaml.
     """
     evaluate, explain = metrics["evaluate"], metrics["explain"]
+    chosen = {evaluate["feature_set"]: metrics["tune"]["candidate"]} | {
+        name: other["candidate"] for name, other in metrics["feature_sets"]["sets"].items()
+    }
     importance = sorted(explain["importance"].items(), key=lambda item: -item[1])
     return _template().render(
         **cast("dict[str, Any]", metrics),
@@ -94,18 +92,18 @@ def write_card(
         strategies=STRATEGIES,
         policies=_policies(evaluate),
         arrival=FEATURE_SETS[ARRIVAL],
-        short_names=[metric_name(metric) for metric in SHORT],
-        feature_sets=[
-            [f"`{name}`", *(with_interval(evaluate["feature_sets"], name, m) for m in SHORT)]
-            for name in reversed(FEATURE_SETS)
-        ],
-        **_over_time(evaluate),
+        sets=feature_sets_table(evaluate, same_data(study, metrics["validate"]["sha256"])),
+        uses=uses(),
+        candidates={name: chosen[name] for name in FEATURE_SETS if name in chosen},
+        ago=_over_time(evaluate["over_time"], explain["importance"]),
+        shares=_shares(metrics, folds),
+        gain=_figure_with_interval(evaluate["learning_curve"]["gain"]["best_model"], "+.3f"),
         page_values=[
             _page_values(row)
             for row in slices.iloc[::-1].to_dict("records")
-            if row["slice"] == "PageValues>0"
+            if row["slice"] == f"{PAGE_VALUES}>0"
         ],
-        page_values_share=f"{_share(explain['importance'], 'PageValues'):.0%}",
+        page_values_share=f"{_share(explain['importance'], [PAGE_VALUES]):.0%}",
         noise=NOISE,
         slices=[_slice(row) for row in slices.to_dict("records")],
         listed=LISTED,
@@ -159,17 +157,67 @@ def _policies(evaluate: "EvaluateResults") -> list[list[str]]:
     ]
 
 
-def _over_time(evaluate: "EvaluateResults") -> dict[str, Any]:
-    if "temporal" not in evaluate:
+def _over_time(found: "OverTimeResults", importance: dict[str, float]) -> dict[str, Any]:
+    """Return the tables of the months, of their costs and of groups of columns; may be empty."""
+    if not found:
         return {}
-    found = evaluate["temporal"]
+    pr_auc, cost = found["pr_auc"], found["cost"]
+
+    def money(name: str) -> str:
+        return with_interval(cost, name, BREAK_EVEN_COST)
+
     return {
-        "months": " and ".join(dict.fromkeys([found["first_test_month"], MONTHS[-1]])),
-        "over_time": _cells(found, OVER_TIME, MODELS),
-        "gain_of_seeing": with_interval(
-            found["on_test_rows"], "best_model_minus_earlier_best_model", "pr_auc"
-        ),
+        "months": [
+            [
+                month["month"],
+                f"{month['trained_on']:,}",
+                f"{month['sessions']:,}",
+                f"{month['rate_before']:.3f}",
+                f"{month['rate']:.3f}",
+                f"{month['mean_score']:.3f}",
+                *(with_interval(month, name, "pr_auc") for name in MODELS),
+                f"{month['best_model'][BREAK_EVEN_COST]:.0f}",
+            ]
+            for month in found["months"]
+        ],
+        "left_out": found["left_out"],
+        "mean": {name: with_interval(pr_auc, name, "pr_auc") for name in (*MODELS, "random_split")},
+        "gain": with_interval(pr_auc, "random_split_minus_best_model", "pr_auc"),
+        "costs": [
+            ["fitted to the months before", money("best_model")],
+            ["the same, told each month's share of purchases", money("true_prior")],
+            ["fitted to sessions of all months", money("random_split")],
+            ["baseline, fitted to the months before", money("baseline")],
+            ["flag none", money("flag_none")],
+        ],
+        "lost": money("best_model_minus_random_split"),
+        "lost_to_prior": money("best_model_minus_true_prior"),
+        "groups": [
+            [
+                f"{group} ({', '.join(columns)})",
+                f"{_share(importance, columns):.0%}",
+                with_interval(pr_auc, f"best_model_minus_without {group}", "pr_auc"),
+            ]
+            for group, columns in GROUPS.items()
+        ],
     }
+
+
+def _shares(metrics: "Results", folds: "Folds") -> list[list[str]]:
+    fitted = metrics["features"]["train"]["rows"] * (1 - 1 / folds.n_splits)
+    return [
+        [
+            f"{share['share']:.3g}",
+            f"about {share['share'] * fitted:,.0f}",
+            *(_figure_with_interval(share[name]) for name in MODELS),
+        ]
+        for share in metrics["evaluate"]["learning_curve"]["shares"]
+    ]
+
+
+def _figure_with_interval(found: Any, form: str = ".3f") -> str:
+    low, high = found["interval"]
+    return f"{found['pr_auc']:{form}} ({low:{form}} to {high:{form}})"
 
 
 def _page_values(row: dict[Any, Any]) -> str:
@@ -177,8 +225,8 @@ def _page_values(row: dict[Any, Any]) -> str:
     return f"{row['base_rate']:.1%} of the {row['sessions']:,} test sessions {having} page values"
 
 
-def _share(importance: dict[str, float], column: str) -> float:
-    return importance[column] / (sum(importance.values()) or 1)
+def _share(importance: dict[str, float], columns: Iterable[str]) -> float:
+    return sum(importance[column] for column in columns) / (sum(importance.values()) or 1)
 
 
 def _slice(row: dict[Any, Any]) -> list[str]:

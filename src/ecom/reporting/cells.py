@@ -12,7 +12,7 @@ def metric_name(metric: str) -> str:
 
 
 def with_interval(found: Mapping[str, Any], name: str, metric: str) -> str:
-    """Write a figure with its 95 % interval, if that has a width; a difference with its sign.
+    """Write a figure with its 95 % interval, if it has one of a width; a difference with its sign.
 
     Parameters
     ----------
@@ -31,6 +31,6 @@ def with_interval(found: Mapping[str, Any], name: str, metric: str) -> str:
     '+0.100 (-0.050 to +0.250)'
     """
     form = f"{'+' if '_minus_' in name else ''},.{METRICS[metric].decimals}f"
-    low, high = found["intervals"][name][metric]
     figure = f"{found[name][metric]:{form}}"
+    low, high = found["intervals"][name].get(metric, (0, 0))
     return figure if low == high else f"{figure} ({low:{form}} to {high:{form}})"

@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import altair as alt
 
+from ecom.schema import MONTHS
+
 # Models as the report names them, by the names of their columns.
 MODEL_NAMES: Final = {"baseline": "baseline", "best_model": "best model"}
 # Data sets that the page builds from its sweeps: once for all charts, and when the slider moves.
@@ -114,6 +116,37 @@ def slices(rows: Rows) -> Spec:
     return _spec(
         intervals, points.mark_point(filled=True, size=45), worst, rates, height=alt.Step(20)
     )
+
+
+def over_time(rows: Rows) -> Spec:
+    """Draw the PR-AUC of each month with its interval, and its base rate, which chance reaches."""
+    chart = alt.Chart(_data(rows)).encode(
+        alt.X("month:N", title=None, sort=list(MONTHS)), alt.XOffset("model:N"), _model()
+    )
+    title = "PR-AUC (cross: base rate)"
+    intervals = chart.mark_rule(**INTERVAL).encode(alt.Y("low:Q", title=title), y2="high:Q")
+    points = chart.mark_point(filled=True, size=60).encode(
+        alt.Y("pr_auc:Q", title=title),
+        tooltip=["model:N", "month:N", "sessions:Q", "purchases:Q", "pr_auc:Q"],
+    )
+    rates = (
+        alt.Chart(_data(rows))
+        .mark_point(shape="cross", opacity=0.6, color="gray")
+        .encode(alt.X("month:N", sort=list(MONTHS)), alt.Y("rate:Q", title=title))
+    )
+    return _spec(intervals, points, rates)
+
+
+def learning_curve(rows: Rows) -> Spec:
+    """Draw the PR-AUC by the share of the training rows, with its interval."""
+    x = alt.X("share:Q", title="share of the training rows").scale(domain=[0, 1])
+    chart = alt.Chart(_data(rows)).encode(x, _model())
+    intervals = chart.mark_rule(**INTERVAL).encode(alt.Y("low:Q", title="PR-AUC"), y2="high:Q")
+    lines = chart.mark_line(point=True).encode(
+        alt.Y("pr_auc:Q", title="PR-AUC").scale(zero=False),
+        tooltip=["model:N", "share:Q", "pr_auc:Q", "low:Q", "high:Q"],
+    )
+    return _spec(intervals, lines)
 
 
 def importance(rows: Rows) -> Spec:

@@ -10,10 +10,12 @@ def headline(found: "Results") -> "SummaryResults":
     """Return what ``dvc metrics diff`` and ``dvc exp show`` show of a run.
 
     The metrics are those on the test rows, beside the baseline's PR-AUC there, the mean PR-AUC over
-    the folds that chose the model, and the threshold in use.
+    the folds that chose the model, the one by which reviews compare, on training rows, and the
+    threshold in use.
     """
     best = found["evaluate"]["best_model"]
     return {
+        "cross_fit_pr_auc": found["cross_fit"]["best_model"]["pr_auc"]["mean"],
         "pr_auc": best["pr_auc"],
         "roc_auc": best["roc_auc"],
         "precision": best["precision"],

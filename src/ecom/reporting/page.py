@@ -17,7 +17,9 @@ from ecom.project.files import (
     BEST_MODEL,
     DEPENDENCE_FIGURE,
     IMPORTANCE,
+    LEARNING_CURVE,
     LOCK,
+    OVER_TIME,
     PREDICTIONS,
     RAW,
     SESSIONS_FIGURE,
@@ -32,6 +34,7 @@ from ecom.project.states import State, folder_state
 from ecom.reporting import charts
 from ecom.reporting.cells import metric_name, with_interval
 from ecom.reporting.charts import MODEL_NAMES
+from ecom.reporting.feature_sets import feature_sets_table, read_study, uses
 from ecom.reporting.summary import COLUMNS, HEADLINE
 from ecom.reporting.vega import vega_library
 from ecom.schema import TARGET
@@ -55,6 +58,7 @@ def write_report(root: Path) -> str:
     state.require_fresh()
     found = state.metrics
     evaluate = found["evaluate"]
+    sets = feature_sets_table(evaluate, read_study(root, found["validate"]["sha256"]))
     stages = ("validate", "clean", "features", "cv", "tune", "threshold")
     environment = Environment(
         loader=PackageLoader("ecom", "reporting"),
@@ -77,6 +81,8 @@ def write_report(root: Path) -> str:
             for metric in HEADLINE
         ],
         headings=list(COLUMNS.values()),
+        sets=(sets[0], [[_split(cell) for cell in row] for row in sets[1]]),
+        uses=[use.replace("`", "") for use in uses()],
         page={
             "charts": _charts(state, found),
             "sweeps": _sweeps(state, Costs.model_validate(found["threshold"]["costs"])),
@@ -149,8 +155,16 @@ def _charts(state: State, found: "Results") -> dict[str, charts.Spec]:
         "candidates": charts.candidates(folds),
         "trials": charts.trials(_records(state.table(TRIALS))),
         "slices": charts.slices(_records(named)),
+        "over-time": charts.over_time(_named(state, OVER_TIME)),
+        "learning-curve": charts.learning_curve(_named(state, LEARNING_CURVE)),
         "importance": charts.importance(_records(state.table(IMPORTANCE))),
     }
+
+
+def _named(state: State, path: str) -> list[dict[str, Any]]:
+    """Return the rows of a table, with models by the names that the report has for them."""
+    table = state.table(path)
+    return _records(table.assign(model=table["model"].map(MODEL_NAMES)))
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

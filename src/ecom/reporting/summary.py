@@ -2,20 +2,23 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ecom.errors import ProjectError
-from ecom.evaluation.metrics import COST
+from ecom.evaluation.metrics import BREAK_EVEN_COST, COST
 from ecom.notation import markdown_table
 from ecom.project.files import MODEL_CARD
 from ecom.project.states import folder_state
 from ecom.reporting.cells import metric_name, with_interval
-from ecom.schema import ARRIVAL
+from ecom.reporting.feature_sets import feature_sets_table, read_study, uses
 
 if TYPE_CHECKING:
-    from ecom.results import Results
+    from rich.table import Table
+
+    from ecom.results import OverTimeResults, Results
 
 HEADLINE: Final = ("pr_auc", "roc_auc", "brier", "precision", "recall", COST, "lift_top_10")
 COLUMNS: Final = {  # of the table, by what evaluate judged
@@ -23,6 +26,7 @@ COLUMNS: Final = {  # of the table, by what evaluate judged
     "best_model": "best model",
     "best_model_minus_baseline": "difference, paired",
 }
+NARROW: Final = (0, 1, 2, 4)  # columns of the feature sets that fit a terminal
 BEGIN: Final = "<!-- results of metrics/: begin -->"
 END: Final = "<!-- results of metrics/: end -->"
 
@@ -35,6 +39,8 @@ class Summary:
     ----------
     data
         ``real`` or ``synthetic``.
+    sets
+        Headings and rows of `feature_sets_table`.
     facts
         One sentence each on the data and on the choice of model.
     rows
@@ -42,13 +48,29 @@ class Summary:
     """
 
     data: str
+    sets: tuple[list[str], list[list[str]]]
     facts: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
     def to_markdown(self) -> str:
         """Return facts and table as Markdown."""
         table = markdown_table([f"on {self.data} sessions", *COLUMNS.values()], self.rows)
-        return "\n".join([*(f"- {fact}" for fact in self.facts), "", table])
+        return "\n".join(
+            [
+                "What is known when decides what a model is good for. Each feature set has the",
+                "model that was chosen for it:",
+                "",
+                markdown_table(*self.sets),
+                "",
+                *(f"- {use}" for use in uses()),
+                "",
+                "Of the model in use:",
+                "",
+                *(f"- {fact}" for fact in self.facts),
+                "",
+                table,
+            ]
+        )
 
 
 def summarise(root: Path) -> Summary:
@@ -80,7 +102,8 @@ def summarise(root: Path) -> Summary:
         )
         for metric in HEADLINE
     )
-    return Summary(evaluate["data"], _facts(found), (by_fold, *on_test_rows))
+    sets = feature_sets_table(evaluate, read_study(root, found["validate"]["sha256"]))
+    return Summary(evaluate["data"], sets, _facts(found), (by_fold, *on_test_rows))
 
 
 def _facts(found: "Results") -> tuple[str, ...]:
@@ -117,42 +140,52 @@ def _facts(found: "Results") -> tuple[str, ...]:
             f"{threshold['threshold']:.3f}. On the test rows the model saves, in € per 1,000 "
             f"sessions, {', '.join(saved)}"
         ),
-        (
-            "with only what is known at arrival, PR-AUC is "
-            f"{with_interval(evaluate['feature_sets'], ARRIVAL, 'pr_auc')}"
-        ),
     ]
-    if "temporal" in evaluate:
-        temporal = evaluate["temporal"]
-        seen = with_interval(
-            temporal["on_test_rows"], "best_model_minus_earlier_best_model", "pr_auc"
-        )
-        facts.append(
-            "trained only on earlier months, PR-AUC on the "
-            f"{temporal['sessions']:,} sessions of the last months is "
-            f"{with_interval(temporal, 'best_model', 'pr_auc')}, the baseline's "
-            f"{with_interval(temporal, 'baseline', 'pr_auc')}. Training on other sessions of these "
-            f"months, as with a random split, changes PR-AUC there by {seen}"
-        )
+    if evaluate["over_time"]:
+        facts.append(_over_time(evaluate["over_time"]))
+    last, added = evaluate["learning_curve"]["shares"][-2], evaluate["learning_curve"]["gain"]
+    low, high = added["best_model"]["interval"]
+    facts.append(
+        f"all training rows instead of a share of {last['share']:g} of them add "
+        f"{added['best_model']['pr_auc']:+.3f} ({low:+.3f} to {high:+.3f}) to PR-AUC, and "
+        f"{added['baseline']['pr_auc']:+.3f} to the baseline's"
+    )
     return tuple(facts)
+
+
+def _over_time(found: "OverTimeResults") -> str:
+    """Return a sentence on months that were scored by models of the months before."""
+    by_month = {month["month"]: month["best_model"]["pr_auc"] for month in found["months"]}
+    worst, best = min(by_month, key=by_month.__getitem__), max(by_month, key=by_month.__getitem__)
+    pr_auc, cost = found["pr_auc"], found["cost"]
+    return (
+        f"month after month, fitted to the months before alone, PR-AUC is "
+        f"{with_interval(pr_auc, 'best_model', 'pr_auc')} in the mean of {len(by_month)} months, "
+        f"from {by_month[worst]:.2f} ({worst}) to {by_month[best]:.2f} ({best}); the baseline's is "
+        f"{with_interval(pr_auc, 'baseline', 'pr_auc')}. Not having seen the month costs "
+        f"{with_interval(cost, 'best_model_minus_random_split', BREAK_EVEN_COST)} € per 1,000 "
+        "sessions"
+    )
 
 
 def print_summary(summary: Summary, root: Path) -> None:
     """Print a summary, and where to look next."""
     from rich.console import Console
-    from rich.table import Table
 
     console = Console(highlight=False)
-    table = Table(title=f"Results on {summary.data} sessions", title_justify="left")
-    for heading in ("", *COLUMNS.values()):
-        table.add_column(heading, justify="right" if heading else "left", no_wrap=bool(heading))
-    for row in summary.rows:
-        table.add_row(*(cell.replace(" (", "\n(") for cell in row))  # fits 80 columns
     console.print()
+    sets = [[row[place] for place in NARROW] for row in (summary.sets[0], *summary.sets[1])]
+    title = f"What each feature set is worth, on {summary.data} sessions"
+    console.print(_table(sets[0], sets[1:], title))
+    for use in uses():
+        console.print(f"- {use.replace('`', '')}", soft_wrap=True)
+    console.print("\nOf the model in use:\n")
     for fact in summary.facts:
         console.print(f"- {fact}", soft_wrap=True)
     console.print()
-    console.print(table)
+    console.print(
+        _table(["", *COLUMNS.values()], summary.rows, title=f"Results on {summary.data} sessions")
+    )
     activate = f"source {os.path.relpath(sys.prefix)}/bin/activate"
     if root != Path.cwd():
         activate += f" && cd {os.path.relpath(root)}"
@@ -166,6 +199,20 @@ def print_summary(summary: Summary, root: Path) -> None:
         soft_wrap=True,
         markup=False,
     )
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> "Table":
+    """Return a table that fits 80 columns: intervals stand below their figures."""
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for place, heading in enumerate(headings):
+        table.add_column(
+            heading, justify="right" if place else "left", no_wrap=not place and bool(heading)
+        )
+    for row in rows:
+        table.add_row(*(cell.strip("`").replace(" (", "\n(") for cell in row))
+    return table
 
 
 def with_results(readme: str, summary: Summary) -> str:

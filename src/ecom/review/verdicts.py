@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from ecom.evaluation.counts import Floats, count_flagged
-from ecom.evaluation.metrics import METRICS, Sample, measure
+from ecom.evaluation.metrics import METRICS, Sample, has_interval, measure
 from ecom.evaluation.resampling import QUANTILES, bootstrapped, interval
 from ecom.evaluation.slices import SLICES
 from ecom.params.bootstrap import Bootstrap
@@ -80,13 +80,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """A metric on the test rows, by the models that ship; `interval` is of the difference."""
+    """A metric on the test rows, by the models that ship.
+
+    `interval` is of the difference; None if the metric has none.
+    """
 
     metric: str
     base: float
     head: float
     difference: float
-    interval: tuple[float, float]
+    interval: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -327,10 +330,15 @@ def confirm(  # noqa: PLR0913  costs and bins may be unknown one by one
             base=before[name].item(),
             head=after[name].item(),
             difference=after[name].item() - before[name].item(),
-            interval=tuple(interval(resampled[name])),  # type: ignore[arg-type]  # two bounds
+            interval=_bounds(resampled[name]) if has_interval(name) else None,
         )
         for name in after
     ]
+
+
+def _bounds(values: Floats) -> tuple[float, float]:
+    low, high = interval(values)
+    return low, high
 
 
 def overall(verdicts: Iterable[Verdict]) -> Verdict:

@@ -346,7 +346,8 @@ def _figure(metric: str, value: float, sign: str = "") -> str:
 
 def _difference(finding: Finding | Confirmation) -> str:
     difference = _figure(finding.metric, finding.difference, "+")
-    return f"{difference} {_interval(finding.metric, finding.interval, '+')}"
+    bounds = finding.interval
+    return f"{difference} {_interval(finding.metric, bounds, '+')}" if bounds else difference
 
 
 def _interval(metric: str, bounds: tuple[float, float], sign: str = "") -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ecom.errors import PackageError
-from ecom.schema import COLUMNS, FEATURE_SETS, DataKind, FeatureSet
+from ecom.schema import COLUMNS, FEATURE_SETS, DataKind, FeatureSet, Known
 
 FORMAT: Final = 1  # raised when an older reader would misread a newer package
 MANIFEST: Final = "manifest.json"
@@ -52,7 +52,7 @@ class PackagedColumn(_Part):
     minimum: float
     maximum: float
     allowed: tuple[str, ...]
-    known: FeatureSet
+    known: Known
 
     @model_validator(mode="after")
     def _has_values(self) -> Self:

@@ -153,7 +153,7 @@ def runs_of(state: State, name: str) -> Run:
             ),
             _evaluation(
                 state,
-                params("evaluate", "bootstrap", "temporal"),
+                params("evaluate", "bootstrap", "over_time"),
                 files(f"{PLOTS}/baseline", f"{PLOTS}/best_model"),
             ),
             Run(
