@@ -25,7 +25,7 @@ from ecom.params.features import Features
 from ecom.params.folds import Folds
 from ecom.params.learning_curve import LearningCurve
 from ecom.params.over_time import OverTime
-from ecom.schema import TARGET
+from ecom.schema import MONTHS, TARGET
 
 if TYPE_CHECKING:
     from ecom.results import TuneResults
@@ -61,7 +61,8 @@ def main(stage: Stage) -> None:
     write_table(
         stage, "data/predictions/learning_curve.parquet", on_shares.reset_index(names="row")
     )
-    judged = known["Month"][over_time.index].unique()
+    scored = set(known["Month"][over_time.index])
+    judged = [month for month in MONTHS if month in scored]
     shares = ", ".join(f"{share:g}" for share in curve.shares)
     stage.say(f"scored {', '.join(judged) or 'no month'} from the months before")
     stage.say(f"fitted to shares {shares} of the training rows")
