@@ -24,8 +24,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import track
-from scipy import stats
-from scipy.special import expit, logit
+from scipy import special, stats
 from sklearn.model_selection import PredefinedSplit
 
 from ecom.data.identity import session_keys
@@ -207,7 +206,7 @@ def half(rows: int, seed: int) -> NDArray[np.bool_]:
 
 def doubled(scores: Floats) -> Floats:
     """Double the log-odds."""
-    return np.asarray(expit(2 * logit(np.clip(scores, 1e-9, 1 - 1e-9))))
+    return np.asarray(special.expit(2 * special.logit(np.clip(scores, 1e-9, 1 - 1e-9))))
 
 
 def without(column: str, share: float = 1.0) -> Callable[[pd.DataFrame], pd.DataFrame]:
