@@ -1,4 +1,4 @@
-"""How good are the pipeline's choices over ten splits? Writes docs/study.md and metrics/study.json.
+"""How good are the pipeline's choices over ten splits? Writes docs/study.md and its figures.
 
 On each split, cv selects and tune tunes on that split's training rows alone, for each feature set.
 The candidates, their default hyperparameters and the search ranges came from an earlier study of
@@ -54,6 +54,7 @@ from ecom.notation import markdown_table
 from ecom.project import files
 from ecom.project.params_file import Params, read_params
 from ecom.project.states import folder_state
+from ecom.reporting.feature_sets import STUDY
 from ecom.schema import FEATURE_SETS, FEATURES, TARGET, FeatureSet
 
 SEEDS = range(10)
@@ -62,6 +63,7 @@ INNER_FOLDS = 3  # that interactions are chosen by
 SHIPPED = "selected and tuned"
 AGAIN = "average, interactions chosen again"
 PAGE = ROOT / "docs" / "study.md"
+FIGURES = ROOT / "src" / "ecom" / "reporting" / STUDY
 NAMES = {metric: METRICS[metric].words for metric in SCORING}
 
 Found = dict[str, dict[str, Any]]
@@ -313,14 +315,12 @@ def write_figures(sets: dict[int, Found], params: Params) -> str:
             }
             for column in columns
         }
-    validated = folder_state(ROOT).metrics["validate"]
     content = {
-        "data": validated["data"],
-        "sha256": validated["sha256"],
+        "sha256": folder_state(ROOT).metrics["validate"]["sha256"],
         "splits": len(sets),
         "sets": found,
     }
-    return json.dumps([content], indent=2, sort_keys=True) + "\n"
+    return json.dumps(content, indent=2, sort_keys=True) + "\n"
 
 
 def _table(found: dict[int, Found], name: str) -> pd.DataFrame:
@@ -354,8 +354,7 @@ def main() -> None:
             )
     page = write_page(models, sets, params.split.test_size)
     PAGE.write_text(page, encoding="utf-8", newline="\n")
-    figures = ROOT / files.STUDY
-    figures.write_text(write_figures(sets, params), encoding="utf-8", newline="\n")
+    FIGURES.write_text(write_figures(sets, params), encoding="utf-8", newline="\n")
     Console().print(Markdown(page))
 
 

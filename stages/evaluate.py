@@ -25,6 +25,7 @@ from ecom.params.bootstrap import Bootstrap
 from ecom.params.evaluate import Evaluate
 from ecom.params.features import Features
 from ecom.params.threshold import Costs
+from ecom.schema import FEATURE_SETS, FeatureSet
 
 if TYPE_CHECKING:
     from ecom.results import ThresholdResults
@@ -40,7 +41,7 @@ def main(stage: Stage) -> None:
     trivial = chosen["cost_per_1000_sessions_of"]
     models = {name: read_model(stage, f"models/{name}.joblib") for name in MODELS}
     sessions, labels = read_features(stage, "data/features/test.parquet")
-    models |= other_sets(stage, feature_set)
+    models |= other_sets(stage, feature_set, of_sets)
     scores = {name: purchase_scores(model, sessions) for name, model in models.items()}
     found = assess(
         sessions,
@@ -78,13 +79,15 @@ def main(stage: Stage) -> None:
     write_metrics(stage, "metrics/evaluate.json", {**found.metrics, **parts}, exact=exact)
 
 
-def other_sets(stage: Stage, in_use: str) -> dict[str, Any]:
+def other_sets(
+    stage: Stage, in_use: FeatureSet, thresholds: dict[FeatureSet, float]
+) -> dict[str, Any]:
     """Read the models of the other feature sets."""
     found = read_model(stage, "models/feature_sets.joblib")
-    if found["in_use"] != in_use:
+    if found["in_use"] != in_use or thresholds.keys() != FEATURE_SETS.keys():
         raise DataError(
-            "models/feature_sets.joblib was computed with another features.set: run "
-            "`dvc repro feature_sets` first"
+            "models/feature_sets.joblib or metrics/threshold.json was computed with another "
+            "features.set: run `dvc repro threshold` first"
         )
     models: dict[str, Any] = found["models"]
     return models

@@ -29,7 +29,6 @@ def main(stage: Stage) -> None:
     metrics = cast("Results", found)
     card = write_card(
         metrics,
-        read_metrics(stage, "metrics/study.json"),
         read_table(stage, "plots/slices.csv"),
         read_table(stage, "data/predictions/mistakes.csv"),
         split=stage.params(Split),

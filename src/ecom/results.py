@@ -375,17 +375,13 @@ class SplitSpread(TypedDict):
 class StudyResults(TypedDict):
     """The feature sets over several splits: by set, then by metric, and what is ``saved``."""
 
-    data: DataKind
     sha256: str
     splits: int
     sets: dict[FeatureSet, dict[str, SplitSpread]]
 
 
 class Results(TypedDict, total=False):
-    """Metrics files, by the stage that writes each; model_card writes the summary.
-
-    The study comes from ``make study``.
-    """
+    """Metrics files, by the stage that writes each; model_card writes the summary."""
 
     validate: ValidateResults
     clean: CleanResults
@@ -399,4 +395,3 @@ class Results(TypedDict, total=False):
     evaluate: EvaluateResults
     explain: ExplainResults
     summary: SummaryResults
-    study: StudyResults

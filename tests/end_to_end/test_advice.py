@@ -16,7 +16,7 @@ ADVISED = {
     "dvc repro {self.name}": "test_advice.py",
     "dvc repro baseline": "test_advice.py",
     "dvc repro package": "test_package.py",
-    "dvc repro feature_sets": "test_advice.py",
+    "dvc repro threshold": "test_advice.py",
     "dvc repro tune": "test_advice.py",
     "dvc repro validate": "test_advice.py",
     "dvc repro": "test_advice.py",
@@ -123,7 +123,7 @@ def copy(unchanged: Project, tmp_path: Path) -> Project:
         (
             "evaluate",
             lambda p: p.set_params({"features.set": "at_arrival"}),
-            "dvc repro feature_sets",
+            "dvc repro threshold",
         ),
     ],
 )

@@ -99,7 +99,7 @@ NOT_RUN = {
     ),
     "python -m ecom serve": "serves until it is stopped; test_serving.py runs it",
     "python -m ecom serve --help": "prints the options; test_serving.py runs the command",
-    "make study": "runs for twenty minutes; writes docs/study.md and metrics/study.json",
+    "make study": "runs for twenty minutes; writes docs/study.md",
     "make test": "runs this",
     "make ui": "serves until it is stopped; test_tracking.py runs such a server",
     "make verdicts": "runs for an hour; writes docs/verdicts.md",

@@ -10,7 +10,7 @@ from browsing import opened
 from ecom.evaluation.curves import confusion_counts
 from project import Project, metrics_of
 
-CHARTS = 8
+CHARTS = 10
 DRAWN = "body[data-drawn=yes]"
 MODELS = {"baseline": "baseline", "best model": "best_model"}
 # Texts that reach out of their chart or picture, and tables wider than their place.

@@ -233,7 +233,7 @@ def test_all_bad_parameters_are_named_before_any_work(
             "features.set",
             "at_arrival",
             "evaluate",
-            "feature_sets.joblib was computed with another features.set",
+            "was computed with another features.set: run `dvc repro threshold` first",
         ),
         ("folds.seed", 7, "cv", "baseline.json was computed from different folds: run `dvc repro"),
     ],

@@ -62,8 +62,7 @@ def metrics() -> dict[str, Any]:
 
 def card(metrics: Any) -> str:
     params = read_params(ROOT)
-    study = metrics_of(ROOT, "study")
-    return write_card(metrics, study, SLICES, MISTAKES, split=params.split, folds=params.folds)
+    return write_card(metrics, SLICES, MISTAKES, split=params.split, folds=params.folds)
 
 
 def test_every_metric_of_both_models_is_quoted_with_its_interval(metrics: dict[str, Any]) -> None:

@@ -1,13 +1,8 @@
 """The table of feature sets quotes the metrics; figures of other data are left out."""
 
-import json
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from ecom.errors import ProjectError
-from ecom.reporting.feature_sets import USES, feature_sets_table, read_study, uses
+from ecom.reporting.feature_sets import USES, feature_sets_table, study_of, uses
 from ecom.schema import FEATURE_SETS
 from project import ROOT, metrics_of
 
@@ -20,11 +15,6 @@ STUDY: Any = {
         for name in FEATURE_SETS
     },
 }
-
-
-def write(folder: Path, content: object) -> None:
-    (folder / "metrics").mkdir()
-    (folder / "metrics" / "study.json").write_text(json.dumps(content))
 
 
 def test_each_set_has_its_metrics_and_what_it_saves() -> None:
@@ -49,19 +39,12 @@ def test_without_a_study_of_this_data_its_column_is_left_out() -> None:
     assert all(len(row) == len(headings) for row in rows)
 
 
-def test_a_study_of_other_data_is_no_study(tmp_path: Path) -> None:
-    assert read_study(tmp_path, "of the data in use") is None
-    write(tmp_path, [STUDY])
+def test_a_study_of_other_data_is_no_study() -> None:
+    study = study_of(metrics_of(ROOT, "validate")["sha256"])
 
-    assert read_study(tmp_path, "of the data in use") == STUDY
-    assert read_study(tmp_path, "of other data") is None
-
-
-def test_a_damaged_study_is_an_error(tmp_path: Path) -> None:
-    write(tmp_path, [])
-
-    with pytest.raises(ProjectError, match=r"metrics/study\.json is damaged"):
-        read_study(tmp_path, "of the data in use")
+    assert study
+    assert set(study["sets"]) == set(FEATURE_SETS)
+    assert study_of("of other data") is None
 
 
 def test_every_set_is_told_what_for() -> None:

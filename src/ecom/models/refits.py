@@ -30,8 +30,8 @@ class Fit(NamedTuple):
     ----------
     column
         Name of its scores.
-    build
-        Returns an unfitted candidate.
+    pipeline
+        Unfitted, and of no other fit.
     train, held_out
         Positions of the rows that it is fitted to, and of those that it scores.
     withheld
@@ -39,7 +39,7 @@ class Fit(NamedTuple):
     """
 
     column: str
-    build: Build
+    pipeline: Pipeline
     train: Rows
     held_out: Rows
     withheld: Sequence[str] = ()
@@ -84,7 +84,7 @@ def scores_over_time(
         held_out = np.flatnonzero(sessions["Month"] == month)
         if len(held_out) and _both_classes(labels.iloc[train]):
             fits += [
-                Fit(name, build, train, held_out, withheld)
+                Fit(name, build(), train, held_out, withheld)
                 for name, (build, withheld) in recipes.items()
             ]
     return _scores(sessions, labels, fits, n_jobs, list(recipes))
@@ -138,7 +138,7 @@ def scores_on_shares(  # noqa: PLR0913  all that decides which rows are seen
                     "one class. Begin with a larger share"
                 )
             fits += [
-                Fit(f"{name} {share}", build, taken, np.flatnonzero(fold == number))
+                Fit(f"{name} {share}", build(), taken, np.flatnonzero(fold == number))
                 for name, build in models.items()
             ]
     columns = [f"{name} {share}" for name in models for share in shares]
@@ -168,5 +168,5 @@ def _fitted_scores(
     fit: Fit, sessions: pd.DataFrame, labels: "pd.Series[int]"
 ) -> NDArray[np.float64]:
     seen = sessions.assign(**{column: WITHHELD[column] for column in fit.withheld})
-    model = fit.build().fit(seen.iloc[fit.train], labels.iloc[fit.train])
+    model = fit.pipeline.fit(seen.iloc[fit.train], labels.iloc[fit.train])
     return purchase_scores(model, seen.iloc[fit.held_out])

@@ -28,7 +28,6 @@ PREDICTIONS: Final = "data/predictions/test.parquet"
 MISTAKES: Final = "data/predictions/mistakes.csv"
 
 METRICS: Final = "metrics"
-STUDY: Final = "metrics/study.json"  # written by `make study`, not by a stage
 MODEL_CARD: Final = "docs/model_card.md"
 
 PLOTS: Final = "plots"

@@ -11,14 +11,14 @@ from ecom.evaluation.resampling import LEVEL
 from ecom.models.candidates import CANDIDATES
 from ecom.notation import markdown_table
 from ecom.reporting.cells import metric_name, with_interval
-from ecom.reporting.feature_sets import feature_sets_table, same_data, uses
+from ecom.reporting.feature_sets import feature_sets_table, study_of, uses
 from ecom.schema import ARRIVAL, FEATURE_SETS, GROUPS, PAGE_VALUES
 
 if TYPE_CHECKING:
     from ecom.params.folds import Folds
     from ecom.params.split import Split
     from ecom.params.threshold import Strategy
-    from ecom.results import EvaluateResults, OverTimeResults, Results, StudyResults
+    from ecom.results import EvaluateResults, OverTimeResults, Results
 
 TEMPLATE: Final = "model_card.md.j2"
 STRATEGIES: Final[dict["Strategy", str]] = {  # the others are said in words of their own
@@ -51,9 +51,8 @@ LISTED: Final = 5  # mistakes of each class
 NOISE: Final = 3  # standard errors that the worst of some twenty slices rarely exceeds by chance
 
 
-def write_card(  # noqa: PLR0913  all that the card shows
+def write_card(
     metrics: "Results",
-    study: "StudyResults",
     slices: pd.DataFrame,
     mistakes: pd.DataFrame,
     *,
@@ -66,8 +65,6 @@ def write_card(  # noqa: PLR0913  all that the card shows
     ----------
     metrics
         What the stages found, from validate to explain.
-    study
-        The feature sets over several splits, left out if it is of other data.
     slices, mistakes
         From `ecom.evaluation.slices`: `slice_metrics` and `confident_mistakes`.
     split, folds
@@ -92,7 +89,7 @@ def write_card(  # noqa: PLR0913  all that the card shows
         strategies=STRATEGIES,
         policies=_policies(evaluate),
         arrival=FEATURE_SETS[ARRIVAL],
-        sets=feature_sets_table(evaluate, same_data(study, metrics["validate"]["sha256"])),
+        sets=feature_sets_table(evaluate, study_of(metrics["validate"]["sha256"])),
         uses=uses(),
         candidates={name: chosen[name] for name in FEATURE_SETS if name in chosen},
         ago=_over_time(evaluate["over_time"], explain["importance"]),

@@ -1,18 +1,17 @@
 """The table that README, model card and report begin with: what each feature set is worth."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ecom.errors import ProjectError
 from ecom.evaluation.metrics import COST
-from ecom.project.files import STUDY
-from ecom.project.formats import parse_metrics
 from ecom.reporting.cells import metric_name, with_interval
 from ecom.schema import FEATURE_SETS, FeatureSet
 
 if TYPE_CHECKING:
     from ecom.results import EvaluateResults, SplitSpread, StudyResults
 
+STUDY: Final = "study.json"  # beside this module; written by `make study`
 USES: Final[dict[FeatureSet, str]] = {
     "end_of_session": (
         "to analyse finished sessions. Its figures promise nothing for a decision before the "
@@ -26,26 +25,11 @@ USES: Final[dict[FeatureSet, str]] = {
 }
 
 
-def same_data(study: "StudyResults", sha256: str) -> "StudyResults | None":
-    """Return a study if it was made of the data with this hash; None if of other data."""
+def study_of(sha256: str) -> "StudyResults | None":
+    """Return what `make study` found of the data with this hash; None if it was of other data."""
+    content = (Path(__file__).parent / STUDY).read_text(encoding="utf-8")
+    study: StudyResults = json.loads(content)
     return study if study["sha256"] == sha256 else None
-
-
-def read_study(root: Path, sha256: str) -> "StudyResults | None":
-    """Read the study of the data with this hash; None if there is none.
-
-    Raises
-    ------
-    ProjectError
-        The file is damaged.
-    """
-    if not (root / STUDY).exists():
-        return None
-    try:
-        study = parse_metrics((root / STUDY).read_bytes(), STUDY, ProjectError)
-    except ValueError as error:
-        raise ProjectError(f"{STUDY} is damaged ({error}): bring it back from git") from None
-    return same_data(study, sha256)
 
 
 def feature_sets_table(

@@ -34,7 +34,7 @@ from ecom.project.states import State, folder_state
 from ecom.reporting import charts
 from ecom.reporting.cells import metric_name, with_interval
 from ecom.reporting.charts import MODEL_NAMES
-from ecom.reporting.feature_sets import feature_sets_table, read_study, uses
+from ecom.reporting.feature_sets import feature_sets_table, study_of, uses
 from ecom.reporting.summary import COLUMNS, HEADLINE
 from ecom.reporting.vega import vega_library
 from ecom.schema import TARGET
@@ -58,7 +58,7 @@ def write_report(root: Path) -> str:
     state.require_fresh()
     found = state.metrics
     evaluate = found["evaluate"]
-    sets = feature_sets_table(evaluate, read_study(root, found["validate"]["sha256"]))
+    sets = feature_sets_table(evaluate, study_of(found["validate"]["sha256"]))
     stages = ("validate", "clean", "features", "cv", "tune", "threshold")
     environment = Environment(
         loader=PackageLoader("ecom", "reporting"),

@@ -13,7 +13,7 @@ from ecom.notation import markdown_table
 from ecom.project.files import MODEL_CARD
 from ecom.project.states import folder_state
 from ecom.reporting.cells import metric_name, with_interval
-from ecom.reporting.feature_sets import feature_sets_table, read_study, uses
+from ecom.reporting.feature_sets import feature_sets_table, study_of, uses
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -102,7 +102,7 @@ def summarise(root: Path) -> Summary:
         )
         for metric in HEADLINE
     )
-    sets = feature_sets_table(evaluate, read_study(root, found["validate"]["sha256"]))
+    sets = feature_sets_table(evaluate, study_of(found["validate"]["sha256"]))
     return Summary(evaluate["data"], sets, _facts(found), (by_fold, *on_test_rows))
 
 
