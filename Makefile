@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve check test prove lint format deps review ui report study verdicts bench bench-serve docs lock audit sbom
+.PHONY: help run serve check test prove lint format deps review ui report study verdicts bench bench-serve bench-score docs lock audit sbom
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -69,6 +69,9 @@ bench: $(VENV)/test.ready  ## weigh the environment, and time the pipeline, stag
 
 bench-serve: $(VENV)/test.ready  ## time the service beside its peers (five minutes; needs wrk)
 	python benchmarks/serving.py
+
+bench-score: $(VENV)/test.ready  ## time the scoring of files beside the fitted Pipeline (three minutes)
+	python benchmarks/scoring.py
 
 docs: $(VENV)/test.ready  ## write what is generated: results in README.md, docs/licences.md
 	@python -m ecom docs

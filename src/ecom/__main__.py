@@ -36,7 +36,7 @@ READERS: Final = ("compare", "lineage", "promote", "report", "review", "track") 
 @app.callback()
 def check_project(context: typer.Context) -> None:
     """Commands on the project as a whole, in its root folder."""
-    if context.invoked_subcommand == "serve":  # a package needs no project around it
+    if context.invoked_subcommand in ("serve", "score"):  # a package needs no project around it
         return
     if not Path(PIPELINE).exists():
         raise ProjectError(
@@ -252,6 +252,58 @@ def serve(  # noqa: PLR0913  each is a limit that operators set
     limits = Limits(max_bytes, max_sessions, max_requests, max_connections, timeout, drain)
     keys = Keys(os.environ.get("ECOM_API_KEY"), os.environ.get("ECOM_ADMIN_KEY"))
     serve(source or _own_package(), host, port, limits, keys)
+
+
+@app.command()
+def score(  # noqa: PLR0913  each is a choice of its own
+    source: Annotated[
+        str, typer.Argument(help="file or folder of sessions, CSV or Parquet; a path or an address")
+    ],
+    target: Annotated[
+        str, typer.Argument(help="a file becomes a file, .csv or .parquet; a folder a folder")
+    ],
+    *,
+    package: Annotated[
+        Path | None, typer.Option(help=f"folder of the package; {PACKAGE} by default")
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="add the columns that move each score most")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option(help="processes; as many as there are cores by default", min=1)
+    ] = None,
+    max_bad: Annotated[
+        float, typer.Option(help="share of rows that may be without a score", min=0, max=1)
+    ] = 0.5,
+    accept_float32: Annotated[
+        bool, typer.Option("--accept-float32", help="score numbers that have lost digits")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="replace what another run has written there")
+    ] = False,
+) -> None:
+    """Add probability, decision and model version to sessions in files; go on if interrupted.
+
+    Rows with a value that the model does not take get no probability, and stand in a file of their
+    own with the reason.
+    """
+    from ecom.serving.bulk.job import Settings, score_all
+    from ecom.serving.bulk.progress import progress
+
+    with progress() as report:
+        found, written, done = score_all(
+            source,
+            target,
+            package or _own_package(),
+            Settings(explain, accept_float32),
+            workers=workers or len(os.sched_getaffinity(0)),
+            max_bad=max_bad,
+            overwrite=overwrite,
+            report=report,
+        )
+    print(f"{written.path}: {found}" if done else f"{written.path} was complete: {found}")
+    if found.bad or found.broken:
+        print(f"{written.bad_rows}: why {found.bad + found.broken:,} of them have no score")
 
 
 @app.command()

@@ -73,6 +73,7 @@ COLUMNS: Final = (
 )
 NAMES: Final = tuple(column.name for column in COLUMNS)
 TARGET: Final = "Revenue"
+BOOLEANS: Final = {"true": 1, "false": 0, "1": 1, "0": 0, "1.0": 1, "0.0": 0}  # in small letters
 CLASS_NAMES: Final = ("no purchase", "purchase")  # of the target's classes 0 and 1
 FEATURES: Final = tuple(name for name in NAMES if name != TARGET)
 CATEGORICAL: Final = tuple(column.name for column in COLUMNS if column.type == "category")

@@ -10,7 +10,7 @@ import pytest
 
 from ecom.data.synthetic import generate_sessions
 from pages import commands
-from project import ROOT, Project, metrics_of
+from project import RAW, ROOT, Project, metrics_of
 
 HAS_RESULTS = "Results on synthetic sessions"
 OWN = "dvc exp run -S 'data.sources=[\"/path/to/sessions.csv\"]' -S data.sha256=null -S validate.min_rows=1000 -S validate.max_rows=1000000"
@@ -52,6 +52,10 @@ RUN: dict[str, str | tuple[str, str]] = {
         "python -m ecom promote; python -m ecom rollback; true",
         "is the first champion",
     ),
+    "python -m ecom score sessions.csv scores.csv": (
+        f"cp {RAW} sessions.csv && python -m ecom score sessions.csv scores.csv",
+        "of them flagged",
+    ),
     "python -m ecom track": "",
     "python stages/tune.py": "tune: ",
     "source .venv/bin/activate": (f". {sys.prefix}/bin/activate && dvc --version", "3."),
@@ -88,6 +92,7 @@ NOT_RUN = {
     "make format": "changes the code; `make lint` checks the same",
     "make audit": "asks PyPI for its list of vulnerabilities, which not every mirror has",
     "mlflow models serve": "named alone; benchmarks/serving.py runs it",
+    "make bench-score": "times scoring for some minutes; writes docs/scoring.md",
     "make bench-serve": "times servers for five minutes; writes docs/serving.md",
     "make bench": "times things for a minute; its code is linted and typed",
     "make lint": "make test runs it first",

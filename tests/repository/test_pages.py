@@ -16,6 +16,7 @@ OF_OTHERS = {
     "study.md": "written by `make study`",
     "verdicts.md": "written by `make verdicts`",
     "serving.md": "written by `make bench-serve`",
+    "scoring.md": "written by `make bench-score`",
     "licences.md": "written by `make docs`",
     "brief_protocol.md": "figures of the brief: tests/end_to_end/test_brief.py reproduces them",
     "0004-candidates.md": "what was found when it was decided",

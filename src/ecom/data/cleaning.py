@@ -1,12 +1,8 @@
 """From text cells to typed sessions."""
 
-from typing import Final
-
 import pandas as pd
 
-from ecom.schema import COLUMNS
-
-BOOLEANS: Final = {"true": 1, "false": 0, "1": 1, "0": 0, "1.0": 1, "0.0": 0}
+from ecom.schema import BOOLEANS, COLUMNS
 
 
 def to_types(table: pd.DataFrame) -> pd.DataFrame:

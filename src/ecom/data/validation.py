@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from ecom.data.cleaning import BOOLEANS, to_types
+from ecom.data.cleaning import to_types
 from ecom.data.parsing import parse_csv
 from ecom.errors import DataError
-from ecom.schema import COLUMNS, NAMES, TARGET, Column
+from ecom.schema import BOOLEANS, COLUMNS, NAMES, TARGET, Column
 
 if TYPE_CHECKING:
     from ecom.params.validate import Validate
