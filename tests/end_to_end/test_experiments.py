@@ -207,6 +207,7 @@ def test_queued_experiments_run_two_at_a_time_each_with_its_own_setting(
     assert len(set(found.values())) == len(quotas)
 
 
+@pytest.mark.prove
 def test_experiments_are_listed_within_120_columns_as_the_how_to_says(
     upstream: Path, storage: Path, tmp_path: Path
 ) -> None:

@@ -281,7 +281,7 @@ def test_an_experiment_reruns_what_its_parameter_reaches_and_shows_in_the_metric
                 "track",
             ],
         ),
-        (
+        pytest.param(
             ["cv.rule=one_standard_error", "cv.candidates=[logistic,logistic_interactions]"],
             [
                 "cv",
@@ -296,6 +296,7 @@ def test_an_experiment_reruns_what_its_parameter_reaches_and_shows_in_the_metric
                 "package",
                 "track",
             ],
+            marks=pytest.mark.prove,
         ),
         (["threshold.strategy=quota"], ["threshold", "evaluate", "model_card", "package", "track"]),
         # A value that the strategy does not read: the threshold stays, and so does what follows.
@@ -316,6 +317,7 @@ def test_each_parameter_reruns_exactly_what_it_reaches(
     assert rerun(done.stdout) == stages
 
 
+@pytest.mark.prove
 def test_a_parameter_set_back_is_served_from_the_cache(unchanged: Project) -> None:
     unchanged.run("dvc", "exp", "run", "-S", "tune.seed=8")
     back = unchanged.run("dvc", "exp", "run", "-S", "tune.seed=42").stdout

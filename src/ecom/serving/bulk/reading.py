@@ -18,7 +18,7 @@ from ecom.serving.bulk.inputs import Part, compression, parquet_file, row_ends
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-ROWS: Final = 20_000  # of a block: they fit the caches of a core
+ROWS: Final = 20_000  # of a block
 BYTES: Final = 1 << 21  # of CSV that are parsed at a time, about as many rows
 SHOWN: Final = 100  # characters of a broken line
 _SEPARATORS: Final = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
