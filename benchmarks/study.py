@@ -24,7 +24,6 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import Progress
 from scipy.special import expit
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
 from ecom.data.splitting import split_sessions
@@ -43,6 +42,7 @@ from ecom.features import (
     add_features,
 )
 from ecom.models.averaging import log_odds
+from ecom.models.candidates import single
 from ecom.models.pipelines import build_pipeline
 from ecom.models.search import (
     corrected_interval,
@@ -54,7 +54,7 @@ from ecom.notation import markdown_table
 from ecom.project import files
 from ecom.project.params_file import Params, read_params
 from ecom.project.states import folder_state
-from ecom.reporting.feature_sets import STUDY
+from ecom.reporting.feature_sets import STUDY, made_of
 from ecom.schema import FEATURE_SETS, FEATURES, TARGET, FeatureSet
 
 SEEDS = range(10)
@@ -106,9 +106,8 @@ def judge_again(train: pd.DataFrame, test: pd.DataFrame, params: Params) -> dict
     """Judge the average, with interactions that were chosen on these training rows alone."""
     begin = time.perf_counter()
     flag, in_detail = choose_interactions(train, params.cv.seed)
-    names = [*PATTERNS, *PLAIN, *MONTH_FLAGS, *VISITOR_FLAGS, VALUED, "log(PageValues)"]
     rows = [add_features(part[list(FEATURES)], INTERACTIONS) for part in (train, test)]
-    of_train, of_test = (products(part, names, flag, in_detail) for part in rows)
+    of_train, of_test = (products(part, flag, in_detail) for part in rows)
     logistic = regression().fit(of_train, train[TARGET])
     trees = build_pipeline("hist_gradient_boosting", seed=params.cv.seed)
     trees.fit(train[list(FEATURES)], train[TARGET])
@@ -127,15 +126,12 @@ def choose_interactions(train: pd.DataFrame, seed: int) -> tuple[str, list[str]]
     One after the other, each by the mean PR-AUC over inner folds; no more than those that ship, and
     no further once PR-AUC falls.
     """
-    names = [*PATTERNS, *PLAIN, *MONTH_FLAGS, *VISITOR_FLAGS, VALUED, "log(PageValues)"]
     rows = add_features(train[list(FEATURES)], INTERACTIONS)
     labels = train[TARGET].to_numpy()
     folds = list(StratifiedKFold(INNER_FOLDS, shuffle=True, random_state=seed).split(rows, labels))
 
     def best_of(tries: Sequence[tuple[str, list[str]]]) -> tuple[float, tuple[str, list[str]]]:
-        jobs = (
-            delayed(inner_pr_auc)(products(rows, names, *tried), labels, folds) for tried in tries
-        )
+        jobs = (delayed(inner_pr_auc)(products(rows, *tried), labels, folds) for tried in tries)
         scores = Parallel(n_jobs=2)(jobs)
         place = int(np.argmax(scores))
         return scores[place], tries[place]
@@ -151,19 +147,21 @@ def choose_interactions(train: pd.DataFrame, seed: int) -> tuple[str, list[str]]
     return chosen
 
 
-def products(
-    rows: pd.DataFrame, names: Sequence[str], flag: str, in_detail: Sequence[str]
-) -> np.ndarray:
-    """Return the columns, their products with the flag, and those of months with some of them."""
-    plain, flagged = rows[list(names)].to_numpy(), rows[[flag]].to_numpy()
+def products(rows: pd.DataFrame, flag: str, in_detail: Sequence[str]) -> np.ndarray:
+    """Return the columns of `logistic_interactions`, with another flag and other columns in detail.
+
+    With those that ship, they are the columns that ship, in another order.
+    """
+    plain = rows[[*PATTERNS, *PLAIN, *MONTH_FLAGS, *VISITOR_FLAGS]].to_numpy()
+    valued, flagged = rows[[VALUED, "log(PageValues)"]].to_numpy(), rows[[flag]].to_numpy()
     kinds = rows[[*MONTH_FLAGS, *VISITOR_FLAGS]].to_numpy() * flagged
     detailed = [kinds * rows[[name]].to_numpy() for name in in_detail]
-    return np.hstack([plain, plain * flagged, *detailed])
+    return np.hstack([plain, valued, plain * flagged, *detailed])
 
 
-def regression() -> LogisticRegression:
-    """Return the regression of the candidate logistic_interactions, with its defaults."""
-    return LogisticRegression(C=0.5, solver="newton-cholesky")
+def regression() -> Any:
+    """Return the model of the candidate logistic_interactions, with its defaults."""
+    return single("logistic_interactions").build("end_of_session").model
 
 
 def inner_pr_auc(columns: np.ndarray, labels: np.ndarray, folds: Sequence[Any]) -> float:
@@ -286,7 +284,9 @@ def write_page(models: dict[int, Found], sets: dict[int, Found], test_size: floa
             f"shipped ones: {price}. The flags, then the columns, that were chosen, by the number",
             f"of splits: {_chosen(again['interactions'].tolist())}.",
             "",
-            "The defaults and ranges were not chosen again: what they flatter is not known.",
+            "Not chosen again, so that what they flatter is not known: the list of columns to",
+            "choose from with their logarithms and shifts, the form (one flag times all, months",
+            f"times at most {len(IN_DETAIL)}), the candidates' defaults and the search ranges.",
         ]
     return "\n".join(lines) + "\n"
 
@@ -316,7 +316,7 @@ def write_figures(sets: dict[int, Found], params: Params) -> str:
             for column in columns
         }
     content = {
-        "sha256": folder_state(ROOT).metrics["validate"]["sha256"],
+        "made_of": made_of(folder_state(ROOT).metrics),
         "splits": len(sets),
         "sets": found,
     }

@@ -6,7 +6,7 @@ found, and judged by the rules of params.yaml.
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
@@ -37,6 +37,7 @@ from ecom.models.candidates import members_of
 from ecom.models.cross_fitting import folds_by_key
 from ecom.models.pipelines import build_pipeline
 from ecom.notation import markdown_table
+from ecom.params.review import Decisive
 from ecom.project import files
 from ecom.project.params_file import read_params
 from ecom.project.states import folder_state
@@ -354,14 +355,17 @@ def _share(count: int, total: int) -> str:
     return f"{count / total:.1%} ({bounds.low:.1%} to {bounds.high:.1%})"
 
 
-def _seen(runs: dict[str, list[list[Finding]]]) -> list[list[str]]:
+def _detectable(
+    runs: dict[str, list[list[Finding]]], decisive: Mapping[str, Decisive]
+) -> list[list[str]]:
     """Return, for each decisive metric, the true loss that is seen with the `POWER`.
 
-    By the mean standard error of pairs: that of the level divided by the number of decisive
-    metrics, which Holm's method asks of the first of them.
+    It must be told from noise at the level divided by the number of decisive metrics, as Holm's
+    method asks of the first of them, and be as large as matters; by the mean standard error of
+    pairs, and the normal distribution.
     """
     deciding = [place for place, each in enumerate(next(iter(runs.values()))[0]) if each.verdict]
-    z = stats.norm.ppf(1 - LEVEL / len(deciding) / 2) + stats.norm.ppf(POWER)
+    certain = stats.norm.ppf(1 - LEVEL / len(deciding) / 2)
     rows = []
     for place in deciding:
         metric = next(iter(runs.values()))[0][place].metric
@@ -369,7 +373,8 @@ def _seen(runs: dict[str, list[list[Finding]]]) -> list[list[str]]:
         for pairs in runs.values():
             widths = [np.ptp(findings[place].interval) for findings in pairs]
             error = np.mean(widths) / (2 * stats.norm.ppf(1 - LEVEL / 2))
-            losses.append(f"{z * error:.2g}")
+            least = max(certain * error, decisive[metric].smallest_difference)
+            losses.append(f"{least + stats.norm.ppf(POWER) * error:.2g}")
         rows.append([METRICS[metric].words, *losses])
     return rows
 
@@ -432,7 +437,7 @@ def write_page(sessions: pd.DataFrame) -> str:
             f"The true loss that would be called worse with a chance of {POWER:.0%}, by the mean",
             "standard error of such pairs, if no other metric changed:",
             "",
-            markdown_table(["", *of_draws], _seen(of_draws)),
+            markdown_table(["", *of_draws], _detectable(of_draws, trial.rules.review.decisive)),
             "",
             "Metric by metric, for the disjoint halves:",
             "",

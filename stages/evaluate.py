@@ -25,7 +25,7 @@ from ecom.params.bootstrap import Bootstrap
 from ecom.params.evaluate import Evaluate
 from ecom.params.features import Features
 from ecom.params.threshold import Costs
-from ecom.schema import FEATURE_SETS, FeatureSet
+from ecom.schema import FEATURE_SETS, TARGET, FeatureSet
 
 if TYPE_CHECKING:
     from ecom.results import ThresholdResults
@@ -64,11 +64,11 @@ def main(stage: Stage) -> None:
     cross_fit = read_table(stage, "data/predictions/cross_fit.parquet").set_index("row")
     by_month = read_table(stage, "data/predictions/over_time.parquet").set_index("row")
     over_time = judge_over_time(
-        by_month.assign(**{RANDOM: cross_fit["best_model_1"]}), costs, bootstrap
+        by_month.assign(**{RANDOM: cross_fit["best_model_1"]}), feature_set, costs, bootstrap
     )
     write_plot(stage, "plots/over_time.csv", months_table(over_time))
     on_shares = read_table(stage, "data/predictions/learning_curve.parquet").set_index("row")
-    learning_curve = judge_shares(on_shares.join(cross_fit), bootstrap)
+    learning_curve = judge_shares(on_shares.join(cross_fit[TARGET]), bootstrap)
     write_plot(stage, "plots/learning_curve.csv", shares_table(learning_curve))
     parts = {"over_time": over_time, "learning_curve": learning_curve}
     exact = {

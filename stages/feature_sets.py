@@ -54,9 +54,8 @@ def main(stage: Stage) -> None:
     write_model(stage, "models/feature_sets.joblib", {"in_use": in_use, "models": models})
     path = "data/predictions/feature_sets_out_of_fold.parquet"
     write_predictions(stage, path, sessions, labels, scores)
-    write_metrics(
-        stage, "metrics/feature_sets.json", {"sets": metrics}, exact={"best_params": settings}
-    )
+    exact = {"best_params": settings, "seed": tune.seed}
+    write_metrics(stage, "metrics/feature_sets.json", {"sets": metrics}, exact=exact)
 
 
 if __name__ == "__main__":

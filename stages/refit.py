@@ -1,7 +1,7 @@
-"""Fit baseline and best model to parts of the training rows, and score the others.
+"""Fit the models to parts of the training rows, and score the others.
 
-To the months before each month: what to expect of months to come, with all columns and without
-each group of them. To shares of the rows: whether more sessions would pay. evaluate judges both.
+To the months before each month: what to expect of months to come, of each feature set, and without
+each group of columns. To shares of the rows: whether more sessions would pay. evaluate judges both.
 """
 
 import sys
@@ -14,8 +14,9 @@ from _stage import Stage, run
 from _tables import read_features, read_table, write_table
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ecom.errors import DataError
 from ecom.models.cross_fitting import folds_by_key, key_hashes
 from ecom.models.pipelines import build_pipeline, settled_arguments
 from ecom.models.refits import scores_on_shares, scores_over_time
@@ -28,7 +29,7 @@ from ecom.params.over_time import OverTime
 from ecom.schema import MONTHS, TARGET
 
 if TYPE_CHECKING:
-    from ecom.results import TuneResults
+    from ecom.results import FeatureSetsResults, TuneResults
 
 
 def main(stage: Stage) -> None:
@@ -40,9 +41,25 @@ def main(stage: Stage) -> None:
         name: partial(build_pipeline, feature_set=feature_set, **arguments)
         for name, arguments in settings.items()
     }
+    others: FeatureSetsResults = read_metrics(stage, "metrics/feature_sets.json")
+    if feature_set in others["sets"]:
+        raise DataError(
+            "metrics/feature_sets.json was computed with another features.set: run "
+            "`dvc repro feature_sets` first"
+        )
+    of_sets: dict[str, Any] = {
+        name: partial(
+            build_pipeline,
+            other["candidate"],
+            feature_set=name,
+            seed=others["seed"],
+            **others["best_params"][name],
+        )
+        for name, other in others["sets"].items()
+    }
     known = sessions[["Month"]].assign(**{TARGET: labels})
     over_time = scores_over_time(
-        sessions, labels, models, stage.params(OverTime).months, cross_fit.n_jobs
+        sessions, labels, models | of_sets, stage.params(OverTime).months, cross_fit.n_jobs
     )
     write_table(
         stage, "data/predictions/over_time.parquet", known.join(over_time).reset_index(names="row")
@@ -55,7 +72,7 @@ def main(stage: Stage) -> None:
         models,
         fold=folds_by_key(keys, stage.params(Folds).n_splits, cross_fit.seed),
         order=key_hashes(keys, curve.seed),
-        shares=curve.shares,
+        shares=[*curve.shares, 1.0],
         n_jobs=cross_fit.n_jobs,
     )
     write_table(

@@ -237,6 +237,7 @@ class FeatureSetsResults(TypedDict):
 
     data: DataKind
     sets: dict[FeatureSet, OtherSet]
+    seed: int
     best_params: dict[FeatureSet, dict[str, float]]
 
 
@@ -264,6 +265,7 @@ class MonthResults(TypedDict):
     mean_score: float
     baseline: Metrics
     best_model: Metrics
+    true_prior: Metrics
     best_model_minus_baseline: Metrics
     intervals: Intervals
 
@@ -375,7 +377,7 @@ class SplitSpread(TypedDict):
 class StudyResults(TypedDict):
     """The feature sets over several splits: by set, then by metric, and what is ``saved``."""
 
-    sha256: str
+    made_of: dict[str, Any]
     splits: int
     sets: dict[FeatureSet, dict[str, SplitSpread]]
 

@@ -24,19 +24,18 @@ SESSIONS = pd.DataFrame(
         "best_model 0.25": scores(1.0),
         "best_model 0.5": scores(2.0),
         "baseline 0.25": scores(1.0),
-        "baseline_1": scores(1.0),
-        "best_model_1": scores(2.5),
-        "best_model_2": scores(0.0),
+        "baseline 1.0": scores(1.0),
+        "best_model 1.0": scores(2.5),
     }
 )
 
 
-def test_each_share_has_its_scores_and_all_rows_are_those_of_the_cross_fit() -> None:
+def test_each_share_has_its_scores_and_the_gain_is_that_of_the_last_step() -> None:
     found = judge_shares(SESSIONS, Bootstrap(resamples=100, seed=0))
 
     assert [point["share"] for point in found["shares"]] == [0.25, 0.5, 1.0]
     for point, column in zip(
-        found["shares"], ("best_model 0.25", "best_model 0.5", "best_model_1"), strict=True
+        found["shares"], ("best_model 0.25", "best_model 0.5", "best_model 1.0"), strict=True
     ):
         assert point["best_model"]["pr_auc"] == pytest.approx(
             average_precision_score(LABELS, SESSIONS[column])

@@ -25,7 +25,7 @@ def sessions() -> pd.DataFrame:
     evidence = RANDOM.normal(size=len(months)) + 2 * labels - 1  # log-odds: 2 of it
     scores = 1 / (1 + np.exp(-(2 * evidence + np.log(0.1 / 0.9))))
     table = pd.DataFrame({"Month": months, TARGET: labels, "random_split": scores})
-    for name in ("baseline", "best_model", *GROUPS):
+    for name in ("baseline", "best_model", "at_arrival", *GROUPS):
         table[name] = np.where(table["Month"] == "Mar", np.nan, scores)
     table["baseline"] = np.where(table["Month"] == "Mar", np.nan, RANDOM.random(len(months)))
     return table
@@ -36,7 +36,7 @@ SESSIONS = sessions()
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, Any]:
-    return judge_over_time(SESSIONS, COSTS, Bootstrap(resamples=100, seed=0))
+    return judge_over_time(SESSIONS, "end_of_session", COSTS, Bootstrap(resamples=100, seed=0))
 
 
 def test_each_month_is_judged_on_its_own_sessions(found: dict[str, Any]) -> None:
@@ -75,6 +75,14 @@ def test_what_a_shift_of_the_prior_costs_is_told_apart(found: dict[str, Any]) ->
     assert cost["flag_none"]["cost_at_break_even"] == pytest.approx(5000 * judged[TARGET].mean())
 
 
+def test_feature_sets_are_judged_too_and_saved_against_flagging_none(found: dict[str, Any]) -> None:
+    assert found["pr_auc"]["end_of_session"] == found["pr_auc"]["best_model"]
+    cost = {name: found["cost"][name]["cost_at_break_even"] for name in ("at_arrival", "flag_none")}
+    assert found["cost"]["saved_by_at_arrival"]["cost_at_break_even"] == pytest.approx(
+        cost["flag_none"] - cost["at_arrival"]
+    )
+
+
 def test_an_adjusted_score_is_that_of_a_model_fitted_to_the_true_share() -> None:
     evidence = np.array([-1.0, 0.0, 2.0])
     rare, frequent = (
@@ -88,7 +96,7 @@ def test_an_adjusted_score_is_that_of_a_model_fitted_to_the_true_share() -> None
 def test_without_a_month_to_judge_nothing_is_found() -> None:
     unscored = SESSIONS.assign(best_model=np.nan)
 
-    nothing = judge_over_time(unscored, COSTS, Bootstrap(resamples=100, seed=0))
+    nothing = judge_over_time(unscored, "end_of_session", COSTS, Bootstrap(resamples=100, seed=0))
 
     assert nothing == {}
     assert months_table(nothing).empty

@@ -1,50 +1,67 @@
-"""The table of feature sets quotes the metrics; figures of other data are left out."""
+"""The tables of feature sets quote the metrics; figures of another study are left out."""
 
 from typing import Any
 
-from ecom.reporting.feature_sets import USES, feature_sets_table, study_of, uses
+import pytest
+
+from ecom.reporting.feature_sets import USES, study_of, trust, uses, worth
 from ecom.schema import FEATURE_SETS
 from project import ROOT, metrics_of
 
-EVALUATE: Any = metrics_of(ROOT, "evaluate")
-STUDY: Any = {
-    "sha256": "of the data in use",
-    "splits": 10,
-    "sets": {
-        name: {"pr_auc": {"mean": 0.5, "sd": 0.125}, "saved": {"mean": 500.4, "sd": 9.0}}
-        for name in FEATURE_SETS
-    },
-}
+STAGES = ("validate", "cv", "tune", "threshold", "evaluate")
 
 
-def test_each_set_has_its_metrics_and_what_it_saves() -> None:
-    headings, rows = feature_sets_table(EVALUATE, STUDY)
+@pytest.fixture
+def found() -> Any:
+    return {stage: metrics_of(ROOT, stage) for stage in STAGES}
 
-    assert [row[0] for row in rows] == [f"`{name}`" for name in FEATURE_SETS]
+
+def test_each_set_has_its_metrics_and_what_it_saves(found: Any) -> None:
+    _, rows = worth(found)
+
+    sets = found["evaluate"]["feature_sets"]
     for name, row in zip(FEATURE_SETS, rows, strict=True):
-        found = EVALUATE["feature_sets"]
-        assert row[headings.index("PR-AUC, test")].startswith(f"{found[name]['pr_auc']:.3f} (")
-        assert row[headings.index("PR-AUC, 10 splits")] == "0.500 ± 0.125"
-        saved = found[f"saved_by_{name}"]["cost_per_1000_sessions"]
-        assert row[headings.index("€ saved against flagging none, test")].startswith(
-            f"{saved:.0f} ("
-        )
-        assert row[-1] == "500 ± 9"
+        saved = sets[f"saved_by_{name}"]["cost_per_1000_sessions"]
+        assert row[0] == f"`{name}`"
+        assert row[1].startswith(f"{sets[name]['pr_auc']:.3f} (")
+        assert row[-1].startswith(f"{saved:.0f} (")
 
 
-def test_without_a_study_of_this_data_its_column_is_left_out() -> None:
-    headings, rows = feature_sets_table(EVALUATE, None)
-
-    assert not any("splits" in heading for heading in headings)
-    assert all(len(row) == len(headings) for row in rows)
-
-
-def test_a_study_of_other_data_is_no_study() -> None:
-    study = study_of(metrics_of(ROOT, "validate")["sha256"])
-
+def test_splits_and_months_stand_beside_them(found: Any) -> None:
+    study, table = study_of(found), trust(found)
     assert study
-    assert set(study["sets"]) == set(FEATURE_SETS)
-    assert study_of("of other data") is None
+    assert table
+
+    over_time = found["evaluate"]["over_time"]
+    for name, row in zip(FEATURE_SETS, table[1], strict=True):
+        assert len(row) == len(table[0])
+        assert row[1].startswith(f"{study['sets'][name]['pr_auc']['mean']:.3f} ± ")
+        assert row[4].startswith(f"{over_time['pr_auc'][name]['pr_auc']:.3f} (")
+        saved = over_time["cost"][f"saved_by_{name}"]["cost_at_break_even"]
+        assert row[5].startswith(f"{saved:.0f} (")
+
+
+@pytest.mark.parametrize(
+    ("stage", "changes"),
+    [
+        ("validate", {"sha256": "of other data"}),
+        ("tune", {"n_iter": 30}),
+        ("threshold", {"strategy": "quota"}),
+        ("threshold", {"costs": {"false_positive": 1.0, "false_negative": 10.0}}),
+        ("cv", {"candidates": {"logistic": {}}}),
+    ],
+)
+def test_a_study_of_anything_else_is_left_out(
+    found: Any, stage: str, changes: dict[str, Any]
+) -> None:
+    found[stage] |= changes
+
+    assert study_of(found) is None
+    table = trust(found)
+    assert table
+    assert not any("splits" in heading for heading in table[0])
+    found["evaluate"]["over_time"] = {}
+    assert trust(found) is None
 
 
 def test_every_set_is_told_what_for() -> None:

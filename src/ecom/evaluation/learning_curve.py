@@ -20,8 +20,8 @@ def judge_shares(sessions: pd.DataFrame, bootstrap: "Bootstrap") -> dict[str, An
     ----------
     sessions
         A row for each training session, with its target; columns of scores for each of `MODELS` and
-        share of the training rows, such as ``best_model 0.5``, from the smallest share on, by fits
-        that did not see the session; and ``best_model_1`` by fits to all rows of the other folds.
+        share of the rows of the other folds, such as ``best_model 0.5``, from the smallest share
+        on to all of them, ``best_model 1.0``, by fits that did not see the session.
     bootstrap
         Number of resamples, and seed.
 
@@ -34,8 +34,7 @@ def judge_shares(sessions: pd.DataFrame, bootstrap: "Bootstrap") -> dict[str, An
     """
     labels = sessions[TARGET].to_numpy()
     names = map(str, sessions)
-    written = [name.partition(" ")[2] for name in names if name.startswith("best_model ")]
-    columns = {share: f" {share}" for share in written} | {"1": "_1"}
+    shares = [name.partition(" ")[2] for name in names if name.startswith("best_model ")]
 
     def model(column: str) -> Measurement:
         scores = sessions[column].to_numpy()
@@ -43,8 +42,8 @@ def judge_shares(sessions: pd.DataFrame, bootstrap: "Bootstrap") -> dict[str, An
 
     found = compare(
         labels,
-        {f"{name} {share}": model(name + end) for name in MODELS for share, end in columns.items()},
-        {name: (f"{name} 1", f"{name} {written[-1]}") for name in MODELS},
+        {(column := f"{name} {share}"): model(column) for name in MODELS for share in shares},
+        {name: (f"{name} {shares[-1]}", f"{name} {shares[-2]}") for name in MODELS},
         bootstrap,
     )
 
@@ -54,7 +53,7 @@ def judge_shares(sessions: pd.DataFrame, bootstrap: "Bootstrap") -> dict[str, An
     return {
         "shares": [
             {"share": float(share), **{name: figure(f"{name} {share}") for name in MODELS}}
-            for share in columns
+            for share in shares
         ],
         "gain": {name: figure(name) for name in MODELS},
     }

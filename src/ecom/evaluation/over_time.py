@@ -11,11 +11,12 @@ from ecom.evaluation.comparison import Measurement, compare
 from ecom.evaluation.counts import Floats, count_flagged
 from ecom.evaluation.metrics import BREAK_EVEN_COST, MODELS, Sample, measure
 from ecom.evaluation.thresholds import trivial_costs
-from ecom.schema import GROUPS, MONTHS, TARGET
+from ecom.schema import FEATURE_SETS, GROUPS, MONTHS, TARGET
 
 if TYPE_CHECKING:
     from ecom.params.bootstrap import Bootstrap
     from ecom.params.threshold import Costs
+    from ecom.schema import FeatureSet
 
 RANDOM: Final = "random_split"  # the best model, fitted to sessions of all months
 TRUE_PRIOR: Final = "true_prior"  # the best model, told each month's share of purchases
@@ -51,7 +52,7 @@ def adjust_to_prior(scores: Floats, fitted: float, true: float) -> Floats:
 
 
 def judge_over_time(
-    sessions: pd.DataFrame, costs: "Costs", bootstrap: "Bootstrap"
+    sessions: pd.DataFrame, in_use: "FeatureSet", costs: "Costs", bootstrap: "Bootstrap"
 ) -> dict[str, Any]:
     """Judge scores of sessions by models that were fitted to the months before each.
 
@@ -59,8 +60,11 @@ def judge_over_time(
     ----------
     sessions
         A row for each training session, with its ``Month`` and target; columns of scores for
-        `MODELS`, for `RANDOM`, and under the name of each of `ecom.schema.GROUPS` those of the best
-        model without these columns. The scores are missing where a month is not judged.
+        `MODELS`, for `RANDOM`, for the model of each other feature set, and under the name of each
+        of `ecom.schema.GROUPS` those of the best model without these columns. The scores are
+        missing where a month is not judged.
+    in_use
+        The feature set of the best model.
     costs
         Costs of an error.
     bootstrap
@@ -72,10 +76,15 @@ def judge_over_time(
         ``months``: for each month, the number of its sessions and of those before it, both shares
         of purchases, the mean score, and the metrics `MONTHLY` of `MODELS`, with their difference
         and intervals. ``left_out``: months with too few purchases to be judged. ``pr_auc``: the
-        mean over the months, of each model, of `RANDOM` and without each group, and differences.
-        ``cost``: at the break-even threshold, over all sessions of these months: of the models, of
-        the best model with each month's `TRUE_PRIOR`, of `RANDOM`, and of flagging none. Nothing at
-        all if no month can be judged.
+        mean over the months, of each model and feature set, of `RANDOM` and without each group, and
+        differences. ``cost``: at the break-even threshold, over all sessions of these months: of
+        the same, of the best model with each month's `TRUE_PRIOR`, and of flagging none, which each
+        feature set is held against. Nothing at all if no month can be judged.
+
+    Notes
+    -----
+    The true share of purchases of a month is taken from the sessions that are judged, and held
+    fixed in resamples: it tells what a shift costs, not what can be won back beforehand.
     """
     months, left_out, parts = [], [], []
     for place, month in enumerate(MONTHS):
@@ -88,7 +97,9 @@ def judge_over_time(
             continue
         before = sessions.loc[sessions["Month"].isin(MONTHS[:place]), TARGET]
         rates = {"rate_before": float(before.mean()), "rate": float(own[TARGET].mean())}
-        parts.append((own, rates))
+        told = adjust_to_prior(own["best_model"].to_numpy(), rates["rate_before"], rates["rate"])
+        own = own.assign(**{TRUE_PRIOR: told})
+        parts.append(own)
         months.append(
             {
                 "month": month,
@@ -99,7 +110,7 @@ def judge_over_time(
                 "mean_score": float(own["best_model"].mean()),
                 **compare(
                     own[TARGET],
-                    {name: _measured(MONTHLY, own, name, costs) for name in MODELS},
+                    {name: _measured(MONTHLY, own, name, costs) for name in (*MODELS, TRUE_PRIOR)},
                     {"best_model_minus_baseline": ("best_model", "baseline")},
                     bootstrap,
                 ),
@@ -107,14 +118,9 @@ def judge_over_time(
         )
     if not parts:
         return {}
-    judged = pd.concat([own for own, _ in parts])
-    judged[TRUE_PRIOR] = np.concatenate(
-        [
-            adjust_to_prior(own["best_model"].to_numpy(), rates["rate_before"], rates["rate"])
-            for own, rates in parts
-        ]
-    )
-    ends = pairwise(np.cumsum([0, *(len(own) for own, _ in parts)]))
+    judged = pd.concat(parts).assign(**{in_use: lambda table: table["best_model"]})
+    sets = [name for name in FEATURE_SETS if name in judged]
+    ends = pairwise(np.cumsum([0, *(len(own) for own in parts)]))
     spans = [slice(begin, end) for begin, end in ends]
     return {
         "months": months,
@@ -124,7 +130,7 @@ def judge_over_time(
             {
                 name: _mean_over(spans, judged, column)
                 for name, column in (
-                    *((name, name) for name in (*MODELS, RANDOM)),
+                    *((name, name) for name in (*MODELS, RANDOM, *sets)),
                     *((f"without {group}", group) for group in GROUPS),
                 )
             },
@@ -143,14 +149,14 @@ def judge_over_time(
             {
                 **{
                     name: _measured((BREAK_EVEN_COST,), judged, name, costs)
-                    for name in (*MODELS, RANDOM, TRUE_PRIOR)
+                    for name in (*MODELS, RANDOM, TRUE_PRIOR, *sets)
                 },
                 NONE: _flag_none(judged, costs),
             },
             {
                 f"best_model_minus_{TRUE_PRIOR}": ("best_model", TRUE_PRIOR),
                 f"best_model_minus_{RANDOM}": ("best_model", RANDOM),
-                f"{NONE}_minus_best_model": (NONE, "best_model"),
+                **{f"saved_by_{name}": (NONE, name) for name in sets},
             },
             bootstrap,
         ),

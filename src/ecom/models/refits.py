@@ -61,7 +61,7 @@ def scores_over_time(
     sessions, labels
         Training rows and their target.
     models
-        ``baseline`` and ``best_model``.
+        ``baseline``, ``best_model`` and any others.
     months
         The months to score; those without sessions are passed over, and so are those whose earlier
         months have sessions of one class only.

@@ -11,7 +11,7 @@ from ecom.evaluation.resampling import LEVEL
 from ecom.models.candidates import CANDIDATES
 from ecom.notation import markdown_table
 from ecom.reporting.cells import metric_name, with_interval
-from ecom.reporting.feature_sets import feature_sets_table, study_of, uses
+from ecom.reporting.feature_sets import study_of, trust, uses, worth
 from ecom.schema import ARRIVAL, FEATURE_SETS, GROUPS, PAGE_VALUES
 
 if TYPE_CHECKING:
@@ -89,11 +89,14 @@ def write_card(
         strategies=STRATEGIES,
         policies=_policies(evaluate),
         arrival=FEATURE_SETS[ARRIVAL],
-        sets=feature_sets_table(evaluate, study_of(metrics["validate"]["sha256"])),
+        worth=worth(metrics),
+        trust=trust(metrics),
         uses=uses(),
+        study=study_of(metrics) is not None,
         candidates={name: chosen[name] for name in FEATURE_SETS if name in chosen},
         ago=_over_time(evaluate["over_time"], explain["importance"]),
         shares=_shares(metrics, folds),
+        curve_rises=evaluate["learning_curve"]["gain"]["best_model"]["interval"][0] > 0,
         gain=_figure_with_interval(evaluate["learning_curve"]["gain"]["best_model"], "+.3f"),
         page_values=[
             _page_values(row)
@@ -174,6 +177,7 @@ def _over_time(found: "OverTimeResults", importance: dict[str, float]) -> dict[s
                 f"{month['mean_score']:.3f}",
                 *(with_interval(month, name, "pr_auc") for name in MODELS),
                 f"{month['best_model'][BREAK_EVEN_COST]:.0f}",
+                f"{month['true_prior'][BREAK_EVEN_COST]:.0f}",
             ]
             for month in found["months"]
         ],

@@ -1,69 +1,93 @@
-"""The table that README, model card and report begin with: what each feature set is worth."""
+"""The tables that README, model card and report begin with: what each feature set is worth."""
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from ecom.evaluation.metrics import COST
+from ecom.evaluation.metrics import BREAK_EVEN_COST, COST
 from ecom.reporting.cells import metric_name, with_interval
 from ecom.schema import FEATURE_SETS, FeatureSet
 
 if TYPE_CHECKING:
-    from ecom.results import EvaluateResults, SplitSpread, StudyResults
+    from ecom.results import Results, SplitSpread, StudyResults
+
+Table = tuple[list[str], list[list[str]]]  # headings, then rows of cells
 
 STUDY: Final = "study.json"  # beside this module; written by `make study`
 USES: Final[dict[FeatureSet, str]] = {
     "end_of_session": (
-        "to analyse finished sessions. Its figures promise nothing for a decision before the "
-        "purchase: PageValues may count the purchase itself"
+        "to analyse finished sessions, and for nothing before the purchase: most columns are "
+        "complete, and PageValues may count the purchase itself, only once the outcome is known. "
+        "Its € compare models; they are not money that a shop can save"
     ),
     "without_page_values": (
-        "to rank finished sessions, such as whom to write to afterwards, by what was visited and "
-        "for how long"
+        "to analyse finished sessions by what was visited and for how long, checkout pages "
+        "perhaps among it. Its € compare models too"
     ),
-    "at_arrival": "to act while a session runs: all columns are known with its first request",
+    "at_arrival": (
+        "to act while a session runs: all columns are known with its first request. It ranks "
+        "poorly, and more so in months that it has not seen"
+    ),
 }
 
 
-def study_of(sha256: str) -> "StudyResults | None":
-    """Return what `make study` found of the data with this hash; None if it was of other data."""
-    content = (Path(__file__).parent / STUDY).read_text(encoding="utf-8")
-    study: StudyResults = json.loads(content)
-    return study if study["sha256"] == sha256 else None
-
-
-def feature_sets_table(
-    evaluate: "EvaluateResults", study: "StudyResults | None"
-) -> tuple[list[str], list[list[str]]]:
-    """Return headings and rows: metrics and money of each feature set, on the test rows.
+def study_of(found: "Results") -> "StudyResults | None":
+    """Return what `make study` found, if it was of these data, candidates, searches and costs.
 
     Parameters
     ----------
-    evaluate
-        What evaluate found.
-    study
-        Means over several splits; None if there are none of this data.
+    found
+        Metrics of the stages.
     """
-    found = evaluate["feature_sets"]
-    saved = f"€ saved against {found['policy'].replace('flag_', 'flagging ')}"
-    headings = ["feature set", "PR-AUC, test", "ROC-AUC, test", metric_name(COST), f"{saved}, test"]
-    rows = [
+    content = (Path(__file__).parent / STUDY).read_text(encoding="utf-8")
+    study: StudyResults = json.loads(content)
+    return study if study["made_of"] == made_of(found) else None
+
+
+def made_of(found: "Results") -> dict[str, Any]:
+    """Return what the figures of a study depend on."""
+    return {
+        "sha256": found["validate"]["sha256"],
+        "candidates": sorted(found["cv"]["candidates"]),
+        "n_iter": found["tune"]["n_iter"],
+        "strategy": found["threshold"]["strategy"],
+        "costs": dict(found["threshold"]["costs"]),
+        "policy": found["evaluate"]["feature_sets"]["policy"],
+    }
+
+
+def worth(found: "Results") -> Table:
+    """Return the metrics and the money of each feature set, on the test rows."""
+    sets = found["evaluate"]["feature_sets"]
+    headings = ["feature set, on the test rows", "PR-AUC", "ROC-AUC", metric_name(COST)]
+    return [*headings, f"€ saved against {_policy(found)}"], [
         [
             f"`{name}`",
-            with_interval(found, name, "pr_auc"),
-            with_interval(found, name, "roc_auc"),
-            with_interval(found, name, COST),
-            with_interval(found, f"saved_by_{name}", COST),
+            with_interval(sets, name, "pr_auc"),
+            with_interval(sets, name, "roc_auc"),
+            with_interval(sets, name, COST),
+            with_interval(sets, f"saved_by_{name}", COST),
         ]
         for name in FEATURE_SETS
     ]
+
+
+def trust(found: "Results") -> Table | None:
+    """Return the same over other splits and in months to come, as far as there are any."""
+    study, over_time = study_of(found), found["evaluate"]["over_time"]
+    headings, rows = ["feature set"], [[f"`{name}`"] for name in FEATURE_SETS]
     if study:
-        over_splits = f"{study['splits']} splits"
-        headings += [f"PR-AUC, {over_splits}", f"{saved}, {over_splits}"]
+        splits = f"{study['splits']} splits"
+        headings += [f"PR-AUC, {splits}", f"ROC-AUC, {splits}", f"€ saved, {splits}"]
         for name, row in zip(FEATURE_SETS, rows, strict=True):
             means = study["sets"][name]
-            row += [_spread(means["pr_auc"], 3), _spread(means["saved"], 0)]
-    return headings, rows
+            row += [_spread(means["pr_auc"]), _spread(means["roc_auc"]), _spread(means["saved"], 0)]
+    if over_time:
+        headings += ["PR-AUC, months to come", "€ saved against flagging none, months to come"]
+        for name, row in zip(FEATURE_SETS, rows, strict=True):
+            row.append(with_interval(over_time["pr_auc"], name, "pr_auc"))
+            row.append(with_interval(over_time["cost"], f"saved_by_{name}", BREAK_EVEN_COST))
+    return (headings, rows) if len(headings) > 1 else None
 
 
 def uses() -> list[str]:
@@ -71,5 +95,10 @@ def uses() -> list[str]:
     return [f"`{name}`: {use}" for name, use in USES.items()]
 
 
-def _spread(found: "SplitSpread", decimals: int) -> str:
+def _policy(found: "Results") -> str:
+    policy: str = found["evaluate"]["feature_sets"]["policy"]
+    return policy.replace("flag_", "flagging ")
+
+
+def _spread(found: "SplitSpread", decimals: int = 3) -> str:
     return f"{found['mean']:.{decimals}f} ± {found['sd']:.{decimals}f}"

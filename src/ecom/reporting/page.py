@@ -34,7 +34,7 @@ from ecom.project.states import State, folder_state
 from ecom.reporting import charts
 from ecom.reporting.cells import metric_name, with_interval
 from ecom.reporting.charts import MODEL_NAMES
-from ecom.reporting.feature_sets import feature_sets_table, study_of, uses
+from ecom.reporting.feature_sets import trust, uses, worth
 from ecom.reporting.summary import COLUMNS, HEADLINE
 from ecom.reporting.vega import vega_library
 from ecom.schema import TARGET
@@ -58,7 +58,7 @@ def write_report(root: Path) -> str:
     state.require_fresh()
     found = state.metrics
     evaluate = found["evaluate"]
-    sets = feature_sets_table(evaluate, study_of(found["validate"]["sha256"]))
+    sets = [table for table in (worth(found), trust(found)) if table]
     stages = ("validate", "clean", "features", "cv", "tune", "threshold")
     environment = Environment(
         loader=PackageLoader("ecom", "reporting"),
@@ -81,7 +81,9 @@ def write_report(root: Path) -> str:
             for metric in HEADLINE
         ],
         headings=list(COLUMNS.values()),
-        sets=(sets[0], [[_split(cell) for cell in row] for row in sets[1]]),
+        sets=[
+            (headings, [[_split(cell) for cell in row] for row in rows]) for headings, rows in sets
+        ],
         uses=[use.replace("`", "") for use in uses()],
         page={
             "charts": _charts(state, found),

@@ -13,7 +13,8 @@ from ecom.notation import markdown_table
 from ecom.project.files import MODEL_CARD
 from ecom.project.states import folder_state
 from ecom.reporting.cells import metric_name, with_interval
-from ecom.reporting.feature_sets import feature_sets_table, study_of, uses
+from ecom.reporting.feature_sets import Table as Cells
+from ecom.reporting.feature_sets import trust, uses, worth
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -39,8 +40,8 @@ class Summary:
     ----------
     data
         ``real`` or ``synthetic``.
-    sets
-        Headings and rows of `feature_sets_table`.
+    worth, trust
+        Tables of the feature sets: on the test rows, and over splits and time.
     facts
         One sentence each on the data and on the choice of model.
     rows
@@ -48,7 +49,8 @@ class Summary:
     """
 
     data: str
-    sets: tuple[list[str], list[list[str]]]
+    worth: Cells
+    trust: Cells | None
     facts: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
@@ -57,11 +59,12 @@ class Summary:
         table = markdown_table([f"on {self.data} sessions", *COLUMNS.values()], self.rows)
         return "\n".join(
             [
-                "What is known when decides what a model is good for. Each feature set has the",
-                "model that was chosen for it:",
+                "Which columns are known at the time decides what a model can be used for. Each",
+                "feature set has the model that was chosen for it:",
                 "",
-                markdown_table(*self.sets),
+                markdown_table(*self.worth),
                 "",
+                *([markdown_table(*self.trust), ""] if self.trust else []),
                 *(f"- {use}" for use in uses()),
                 "",
                 "Of the model in use:",
@@ -102,8 +105,8 @@ def summarise(root: Path) -> Summary:
         )
         for metric in HEADLINE
     )
-    sets = feature_sets_table(evaluate, study_of(found["validate"]["sha256"]))
-    return Summary(evaluate["data"], sets, _facts(found), (by_fold, *on_test_rows))
+    rows = (by_fold, *on_test_rows)
+    return Summary(evaluate["data"], worth(found), trust(found), _facts(found), rows)
 
 
 def _facts(found: "Results") -> tuple[str, ...]:
@@ -133,10 +136,11 @@ def _facts(found: "Results") -> tuple[str, ...]:
         ),
         (
             f"tune tried {found['tune']['n_iter']} settings of this candidate. The same folds "
-            "chose the best setting, so the results on the test rows are more reliable"
+            "chose the best setting; the test rows did not. Columns, defaults and search ranges "
+            "come from an earlier study of all rows of the published data (docs/study.md)"
         ),
         (
-            f"the strategy `{threshold['strategy']}` chose the threshold "
+            f"the strategy `{threshold['strategy']}` gives the threshold "
             f"{threshold['threshold']:.3f}. On the test rows the model saves, in € per 1,000 "
             f"sessions, {', '.join(saved)}"
         ),
@@ -146,23 +150,21 @@ def _facts(found: "Results") -> tuple[str, ...]:
     last, added = evaluate["learning_curve"]["shares"][-2], evaluate["learning_curve"]["gain"]
     low, high = added["best_model"]["interval"]
     facts.append(
-        f"all training rows instead of a share of {last['share']:g} of them add "
-        f"{added['best_model']['pr_auc']:+.3f} ({low:+.3f} to {high:+.3f}) to PR-AUC, and "
-        f"{added['baseline']['pr_auc']:+.3f} to the baseline's"
+        f"fitting to all training rows instead of a share of {last['share']:g} of them adds "
+        f"{added['best_model']['pr_auc']:.3f} ({low:.3f} to {high:.3f}) to PR-AUC; to the "
+        f"baseline's, {added['baseline']['pr_auc']:.3f}"
     )
     return tuple(facts)
 
 
 def _over_time(found: "OverTimeResults") -> str:
     """Return a sentence on months that were scored by models of the months before."""
-    by_month = {month["month"]: month["best_model"]["pr_auc"] for month in found["months"]}
-    worst, best = min(by_month, key=by_month.__getitem__), max(by_month, key=by_month.__getitem__)
     pr_auc, cost = found["pr_auc"], found["cost"]
     return (
-        f"month after month, fitted to the months before alone, PR-AUC is "
-        f"{with_interval(pr_auc, 'best_model', 'pr_auc')} in the mean of {len(by_month)} months, "
-        f"from {by_month[worst]:.2f} ({worst}) to {by_month[best]:.2f} ({best}); the baseline's is "
-        f"{with_interval(pr_auc, 'baseline', 'pr_auc')}. Not having seen the month costs "
+        "month after month, fitted to the months before alone, PR-AUC is "
+        f"{with_interval(pr_auc, 'best_model', 'pr_auc')} in the mean of {len(found['months'])} "
+        f"months, the baseline's {with_interval(pr_auc, 'baseline', 'pr_auc')}. Fewer sessions, "
+        "and none of the month that is judged, cost "
         f"{with_interval(cost, 'best_model_minus_random_split', BREAK_EVEN_COST)} € per 1,000 "
         "sessions"
     )
@@ -174,7 +176,7 @@ def print_summary(summary: Summary, root: Path) -> None:
 
     console = Console(highlight=False)
     console.print()
-    sets = [[row[place] for place in NARROW] for row in (summary.sets[0], *summary.sets[1])]
+    sets = [[row[place] for place in NARROW] for row in (summary.worth[0], *summary.worth[1])]
     title = f"What each feature set is worth, on {summary.data} sessions"
     console.print(_table(sets[0], sets[1:], title))
     for use in uses():

@@ -153,7 +153,7 @@ def runs_of(state: State, name: str) -> Run:
             ),
             _evaluation(
                 state,
-                params("evaluate", "bootstrap", "over_time"),
+                params("evaluate", "bootstrap", "over_time", "learning_curve"),
                 files(f"{PLOTS}/baseline", f"{PLOTS}/best_model"),
             ),
             Run(

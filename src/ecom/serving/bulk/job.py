@@ -228,11 +228,11 @@ def _described(plan: Plan, package: Package, settings: Settings) -> dict[str, An
     }
 
 
-Place = tuple[str, str, Path, Settings, bool, str]  # what a process needs besides a part
+Job = tuple[str, str, Path, Settings, bool, str]  # what a process needs besides a part
 
 
 def _results(
-    job: Place, plan: Plan, names: Sequence[str], target: Target, workers: int
+    job: Job, plan: Plan, names: Sequence[str], target: Target, workers: int
 ) -> Iterator[Summary]:
     """Yield what each part holds; score those that no earlier run has scored."""
     left = []
@@ -256,7 +256,7 @@ def _results(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def score_part(job: Place, name: str, part: Part) -> Summary:
+def score_part(job: Job, name: str, part: Part) -> Summary:
     """Score a part, and write it, what could not be scored of it, and a note of both.
 
     Raises

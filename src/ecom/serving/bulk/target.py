@@ -12,13 +12,12 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from ecom.errors import DataError
-from ecom.serving.bulk.inputs import open_filesystem
+from ecom.serving.bulk.inputs import ENDINGS, open_filesystem
 
 PLAN: Final = "plan.json"
 PART: Final = r"part-\d{5,}-[0-9a-f]{8}\.parquet"  # the name of a part
 COPIED: Final = 1 << 24  # bytes at a time
 SIDE_HEADER: Final = b"file,line_or_row,column,rule,value\n"  # of what could not be scored
-ENDINGS: Final = (".csv", ".parquet", ".pq")
 
 
 class Target:
