@@ -302,6 +302,9 @@ def score(  # noqa: PLR0913  each is a choice of its own
             report=report,
         )
     print(f"{written.path}: {found}" if done else f"{written.path} was complete: {found}")
+    if found.passed_over:
+        named = ", ".join(found.passed_over[:3]) + (", ..." if found.passed_over[3:] else "")
+        print(f"passed over, being no tables by their names: {named}")
     if found.bad or found.broken:
         print(f"{written.bad_rows}: why {found.bad + found.broken:,} of them have no score")
 

@@ -57,6 +57,11 @@ def test_a_number_as_text_keeps_every_digit(value: float) -> None:
     assert checked(NUMBER, [repr(value)]) == ([value], [])
 
 
+@given(st.decimals(0, 1, places=18))
+def test_a_decimal_becomes_the_double_that_it_reads_as(value: Decimal) -> None:
+    assert checked(NUMBER, pa.array([value], pa.decimal128(19, 18))) == ([float(value)], [])
+
+
 @given(st.text(max_size=12))
 def test_no_text_is_a_wrong_number(cell: str) -> None:
     good, bad = checked(NUMBER, [cell])

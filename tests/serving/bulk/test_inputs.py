@@ -91,6 +91,7 @@ def test_other_content_has_another_hash(tmp_path: Path) -> None:
     [
         (b"", "in.csv is empty"),
         (b"PK\3\4...", "in.csv is a zip archive: unpack it"),
+        (b"\x28\xb5\x2f\xfd...", "in.csv is compressed by zstd: decompress it"),
         (b"\xff\xfex\0", "in.csv is UTF-16 text: save it as UTF-8"),
         (b"PAR1 and nothing", "in.csv is damaged or cut off"),
     ],
@@ -109,5 +110,19 @@ def test_what_is_not_there_is_told(tmp_path: Path) -> None:
         make_plan(str(tmp_path / "nothing"))
     with pytest.raises(DataError, match=r"holds no file that ends in \.csv"):
         make_plan(str(tmp_path))
-    with pytest.raises(DataError, match="nowhere"):
-        open_filesystem("nowhere://x")
+    for address in ("nowhere://x", "dir://x", "data:text/csv,abc://"):
+        with pytest.raises(DataError, match="cannot be opened"):
+            open_filesystem(address)
+
+
+@pytest.mark.parametrize("header", ["PK_id,x", "BZhotel,x"])
+def test_a_header_is_no_archive(tmp_path: Path, header: str) -> None:
+    (tmp_path / "in.csv").write_text(f"{header}\n1,2\n")
+
+    assert make_plan(str(tmp_path / "in.csv")).parts[0].source.kind == "csv"
+
+
+def test_a_path_may_have_any_characters(tmp_path: Path) -> None:
+    (tmp_path / "a::b #%.csv").write_text("x\n1\n")
+
+    assert make_plan(str(tmp_path / "a::b #%.csv")).rows == 1

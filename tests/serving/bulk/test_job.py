@@ -12,7 +12,10 @@ from typing import Any
 import fsspec
 import numpy as np
 import pandas as pd
+import psutil
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from ecom.errors import DataError
 from ecom.schema import FEATURES
@@ -21,6 +24,11 @@ from ecom.serving.package import open_package
 from packaged import written
 
 SMALL = Settings(part_rows=60)
+LONG = (
+    "import sys; from pathlib import Path; from ecom.serving.bulk.job import *\n"
+    "if __name__ == '__main__':\n"
+    "    score_all(*sys.argv[1:3], Path(sys.argv[3]), Settings(part_rows=20), workers=2)"
+)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +118,7 @@ def test_a_file_that_is_mostly_wrong_stops_the_job_and_leaves_what_was_there(
     out.write_text("old")
     csv.write_text(csv.read_text().replace("Returning_Visitor", "Returning Visitor"))
 
-    with pytest.raises(DataError, match=r"rows cannot be scored, more than --max-bad 0\.5"):
+    with pytest.raises(DataError, match=r"rows cannot be scored, above --max-bad 0\.5"):
         score_all(str(csv), str(out), package, SMALL, overwrite=True)
 
     assert out.read_text() == "old"
@@ -163,6 +171,78 @@ def test_files_of_other_columns_are_not_scored_together(
         score_all(str(parts), str(tmp_path / "out"), package, SMALL)
 
 
+def test_a_damaged_output_is_made_again(package: Path, csv: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    score_all(str(csv), str(out), package, SMALL)
+    whole = out.read_bytes()
+    out.write_bytes(b"")
+
+    assert score_all(str(csv), str(out), package, SMALL)[2]
+    assert out.read_bytes() == whole
+
+
+def test_whether_too_many_are_wrong_is_judged_of_all_rows(
+    package: Path, csv: Path, tmp_path: Path
+) -> None:
+    header, *lines = csv.read_text().splitlines()
+    spoilt = ["x" + line[1:] if place < 150 else line for place, line in enumerate(lines)]
+    csv.write_text("\n".join([header, *spoilt]))
+
+    for workers in (1, 2):
+        out = str(tmp_path / f"out{workers}.csv")
+        found, _, _ = score_all(str(csv), out, package, SMALL, workers=workers, max_bad=0.4)
+        assert found.bad == 150
+
+
+@pytest.mark.parametrize("name", ["x.csv.bad_rows.csv", "x.csv.manifest.json", ".x.csv.scoring"])
+def test_an_input_with_the_name_of_a_side_file_is_kept(
+    package: Path, csv: Path, tmp_path: Path, name: str
+) -> None:
+    csv.rename(tmp_path / name)
+
+    with pytest.raises(DataError, match="is among the files to score"):
+        score_all(str(tmp_path / name), str(tmp_path / "x.csv"), package, SMALL, overwrite=True)
+
+    assert (tmp_path / name).exists()
+
+
+def test_text_of_any_arrow_type_is_quoted_and_what_csv_cannot_hold_is_refused(
+    package: Path, sessions: pd.DataFrame, tmp_path: Path
+) -> None:
+    table = pa.Table.from_pandas(sessions, preserve_index=False)
+    texts = pa.array(['a "b", c'] * len(sessions), pa.large_string())
+    for name, cells in (("text", texts), ("kind", texts.dictionary_encode())):
+        parquet.write_table(table.append_column("note", cells), tmp_path / f"{name}.parquet")
+        score_all(str(tmp_path / f"{name}.parquet"), str(tmp_path / f"{name}.csv"), package, SMALL)
+        assert set(pd.read_csv(tmp_path / f"{name}.csv")["note"]) == {'a "b", c'}
+    lists = pa.array([[1]] * len(sessions))
+    parquet.write_table(table.append_column("note", lists), tmp_path / "lists.parquet")
+    score_all(str(tmp_path / "lists.parquet"), str(tmp_path / "out.parquet"), package, SMALL)
+
+    with pytest.raises(DataError, match="CSV cannot hold note, of list"):
+        score_all(str(tmp_path / "lists.parquet"), str(tmp_path / "lists.csv"), package, SMALL)
+
+
+@pytest.mark.slow
+def test_workers_end_with_the_process_that_began_them(
+    package: Path, parts: Path, tmp_path: Path
+) -> None:
+    script = tmp_path / "job.py"
+    script.write_text(LONG)
+    command = [sys.executable, *map(str, (script, parts, tmp_path / "out", package))]
+    process = psutil.Popen(command)
+    workers: list[psutil.Process] = []
+    while len(workers) < 3:  # two, and the one that watches their semaphores
+        workers = process.children(recursive=True)
+        time.sleep(0.05)
+
+    process.kill()
+    process.wait()
+
+    _, alive = psutil.wait_procs(workers, timeout=60)
+    assert alive == []
+
+
 def test_the_output_is_not_among_the_input(package: Path, csv: Path, parts: Path) -> None:
     for source, target in ((csv, csv), (parts, parts), (parts, parts / "out")):
         with pytest.raises(DataError, match="is among the files to score"):
@@ -176,13 +256,8 @@ def test_the_output_is_not_among_the_input(package: Path, csv: Path, parts: Path
 def test_what_was_killed_goes_on_to_the_same_bytes(
     package: Path, parts: Path, tmp_path: Path, moments: int
 ) -> None:
-    code = (
-        "import sys; from pathlib import Path; from ecom.serving.bulk.job import *\n"
-        "if __name__ == '__main__':\n"
-        "    score_all(*sys.argv[1:3], Path(sys.argv[3]), Settings(part_rows=20), workers=2)"
-    )
     script = tmp_path / "job.py"
-    script.write_text(code)
+    script.write_text(LONG)
 
     def begun(out: Path) -> "subprocess.Popen[bytes]":
         command = [sys.executable, *map(str, (script, parts, out, package))]

@@ -1,7 +1,9 @@
 """Blocks hold the rows as they are in the file, each with its line."""
 
+import bz2
 import csv as text
 import gzip
+import lzma
 from pathlib import Path
 from typing import Any
 
@@ -98,10 +100,13 @@ def test_folders_name_columns(tmp_path: Path) -> None:
     ("content", "said"),
     [
         (b"x;y\n1;2\n", "columns are separated by semicolons; expected commas"),
-        (b"x,y,x\n1,2,3\n", "in.csv has two columns x"),
+        (b"x,y,x\n1,2,3\n", "in.csv has two columns 'x'"),
         (b"x,y\n1,\xe9\n", r"in\.csv is not UTF-8 text"),
-        (b'x,y\n1,"2\n', "in.csv, from line 2 on: a quote is not closed"),
-        (b'x,y\n1,2" wide\n3,4\n', "a quote is not closed, or stands within a cell"),
+        (b'x,y\n1,"2\n', "in.csv, between line 2 and 3: a quote is not closed"),
+        (
+            b'x,y\n1,2" wide\n3,4\n',
+            "a quote is not closed, or a quote or a lone CR stands within a cell",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, content: bytes, said: str) -> None:
@@ -115,6 +120,22 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, content: bytes, said
 
     with pytest.raises(DataError, match=said):
         everything()
+
+
+@pytest.mark.parametrize("kind", [bz2, gzip, lzma])
+def test_streams_one_after_the_other_are_read_and_none_is_left_out(
+    csv: Path, tmp_path: Path, kind: Any
+) -> None:
+    lines = csv.read_bytes().splitlines(keepends=True)
+    first, second = (kind.compress(b"".join(part)) for part in (lines[:100], lines[100:]))
+    file = tmp_path / "in.csv.packed"
+    file.write_bytes(first + second)
+    assert read(file) == read(csv)
+
+    for damaged in (second[:1] + b"\xff" + second[2:], second[:60] + b"\xff\xfe" + second[62:]):
+        file.write_bytes(first + damaged)
+        with pytest.raises(DataError, match="damaged or cut off"):
+            read(file)
 
 
 def test_an_archive_that_was_cut_off_is_told(csv: Path, tmp_path: Path) -> None:

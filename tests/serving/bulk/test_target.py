@@ -8,7 +8,11 @@ import pytest
 from ecom.errors import DataError
 from ecom.serving.bulk.target import Target
 
-PLAN: dict[str, Any] = {"parts": {"part-00000-01234567.parquet": {}}}
+PLAN: dict[str, Any] = {
+    "package": "0",
+    "files": {},
+    "parts": {"part-00000-01234567.parquet": {}},
+}
 
 
 def test_a_file_that_fails_has_no_name_and_leaves_the_old_one(tmp_path: Path) -> None:
@@ -44,7 +48,7 @@ def test_a_folder_of_other_files_is_never_touched(tmp_path: Path) -> None:
     target = Target(str(tmp_path / "letters"), folder=True)
 
     for overwrite in (False, True):
-        with pytest.raises(DataError, match="holds other files"):
+        with pytest.raises(DataError, match="is not of this command"):
             target.begin(PLAN, overwrite=overwrite)
 
     assert [path.name for path in (tmp_path / "letters").iterdir()] == ["a.txt"]
@@ -74,3 +78,26 @@ def test_a_note_that_was_cut_off_counts_as_none(tmp_path: Path) -> None:
     target.write_json(target.note(name), {"rows": 1})
 
     assert target.has(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["out.csv.manifest.json", "out.csv.bad_rows.csv", ".out.csv.scoring"]
+)
+def test_what_only_looks_like_a_job_s_is_not_touched(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("{}")
+
+    for overwrite in (False, True):
+        with pytest.raises(DataError, match="is not of this command"):
+            Target(str(tmp_path / "out.csv"), folder=False).begin(PLAN, overwrite=overwrite)
+
+    assert (tmp_path / name).read_text() == "{}"
+
+
+def test_a_folder_with_a_foreign_work_folder_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "out" / "_work").mkdir(parents=True)
+    (tmp_path / "out" / "_work" / "mine").write_text("mine")
+
+    with pytest.raises(DataError, match="is not of this command"):
+        Target(str(tmp_path / "out"), folder=True).begin(PLAN, overwrite=True)
+
+    assert (tmp_path / "out" / "_work" / "mine").exists()

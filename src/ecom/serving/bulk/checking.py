@@ -166,6 +166,8 @@ def _texts(cells: pa.Array, column: PackagedColumn) -> tuple[NDArray[Any], NDArr
 def _numbers(cells: pa.Array, column: PackagedColumn) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     if is_text(cells.type):
         cells = _read(cells, column)
+    if pa.types.is_decimal(cells.type):  # of which Arrow's own cast does not find the next double
+        cells = cells.cast(pa.string())
     # Missing values become NaN, which is in no range.
     values = cells.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy(zero_copy_only=False)
     good = (column.minimum <= values) & (values <= column.maximum)

@@ -1,11 +1,13 @@
 """What is to be scored: files, cut into parts that can be read on their own."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import unquote
 
 import fsspec
 import numpy as np
@@ -23,20 +25,21 @@ PART_ROWS: Final = 200_000  # about as many of a part; more in a row group of Pa
 BLOCK: Final = 1 << 24  # bytes that are read at a time
 BOM: Final = b"\xef\xbb\xbf"
 _QUOTE, _NEWLINE = ord('"'), ord("\n")
-_COMPRESSED: Final = {
-    b"\x1f\x8b": "gzip",
-    b"BZh": "bz2",
-    b"\xfd7zXZ": "xz",
-    b"\x28\xb5\x2f\xfd": "zstd",
+_COMPRESSED: Final = {  # how a file begins
+    "gzip": re.compile(rb"\x1f\x8b"),
+    "bz2": re.compile(rb"BZh[1-9]1AY&SY"),
+    "xz": re.compile(rb"\xfd7zXZ\0"),
 }
 _OTHERS: Final = {
-    b"PK": "a zip archive: unpack it",
+    b"PK\3\4": "a zip archive: unpack it",
+    b"\x28\xb5\x2f\xfd": "compressed by zstd: decompress it",
     b"ARROW1": "a Feather file: save it as Parquet",
     b"\xff\xfe": "UTF-16 text: save it as UTF-8",
     b"\xfe\xff": "UTF-16 text: save it as UTF-8",
 }
+START: Final = 4096  # bytes that tell what a file is
 ENDINGS: Final = (".csv", ".parquet", ".pq")
-PACKED: Final = (".gz", ".bz2", ".xz", ".zst")
+PACKED: Final = (".gz", ".bz2", ".xz")
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,8 @@ class Plan:
     ----------
     parts
         Every row of every file is in exactly one.
+    root
+        Path of the folder that is scored, or of the folder with the file.
     folder
         Whether a folder is scored, or a file.
     passed_over
@@ -103,6 +108,7 @@ class Plan:
     """
 
     parts: tuple[Part, ...]
+    root: str
     folder: bool
     passed_over: tuple[str, ...] = ()
 
@@ -121,10 +127,13 @@ def open_filesystem(address: str) -> "tuple[AbstractFileSystem, str]":
     DataError
         There is no such kind of address, or a package for it is missing.
     """
+    if "://" not in address:  # a path, whatever characters it has
+        return fsspec.filesystem("file"), str(Path(address).absolute())
     try:
-        return fsspec.core.url_to_fs(address)  # type: ignore[no-any-return]
-    except (ValueError, ImportError) as error:
-        raise DataError(f"{address}: {error}") from None
+        found: tuple[AbstractFileSystem, str] = fsspec.core.url_to_fs(address)
+    except Exception as error:  # noqa: BLE001  of whatever file systems there are
+        raise DataError(f"{address} cannot be opened: {error!r:.200}") from None
+    return found
 
 
 def make_plan(address: str, part_rows: int = PART_ROWS) -> Plan:
@@ -162,7 +171,7 @@ def make_plan(address: str, part_rows: int = PART_ROWS) -> Plan:
         ]
     except OSError as error:
         raise DataError(f"{address} cannot be read: {describe(error)}") from None
-    return Plan(tuple(parts), folder, tuple(others))
+    return Plan(tuple(parts), root, folder, tuple(others))
 
 
 def _files_in(system: "AbstractFileSystem", root: str) -> tuple[list[str], list[str]]:
@@ -173,7 +182,7 @@ def _files_in(system: "AbstractFileSystem", root: str) -> tuple[list[str], list[
         name = PurePosixPath(path).relative_to(PurePosixPath(root))
         if any(part.startswith((".", "_")) for part in name.parts):
             continue
-        plain = name.name
+        plain = name.name.lower()
         for ending in PACKED:
             plain = plain.removesuffix(ending)
         (tables if plain.endswith(ENDINGS) else others).append(str(name))
@@ -183,7 +192,7 @@ def _files_in(system: "AbstractFileSystem", root: str) -> tuple[list[str], list[
 def _parts(system: "AbstractFileSystem", path: str, name: str, part_rows: int) -> Iterator[Part]:
     kind = _kind(system, path, name)
     partition = tuple(
-        (key, value)
+        (key, unquote(value))
         for key, separator, value in (folder.partition("=") for folder in name.split("/")[:-1])
         if separator
     )
@@ -203,7 +212,7 @@ def _parts(system: "AbstractFileSystem", path: str, name: str, part_rows: int) -
 
 def _kind(system: "AbstractFileSystem", path: str, name: str) -> Kind:
     with system.open(path, "rb") as opened:
-        start = opened.read(8)
+        start = opened.read(START)
     if start.startswith(b"PAR1"):
         return "parquet"
     if compression(start):
@@ -218,7 +227,7 @@ def _kind(system: "AbstractFileSystem", path: str, name: str) -> Kind:
 
 def compression(start: bytes) -> str | None:
     """Return how a file is compressed, as fsspec names it, by its first bytes."""
-    return next((kind for magic, kind in _COMPRESSED.items() if start.startswith(magic)), None)
+    return next((kind for kind, magic in _COMPRESSED.items() if magic.match(start)), None)
 
 
 def _digest(system: "AbstractFileSystem", path: str) -> str:

@@ -6,21 +6,26 @@ The output is the same, to the byte, whatever the number of processes and of int
 import csv
 import hashlib
 import io
+import os
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from fsspec.implementations.local import LocalFileSystem
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
 from ecom.errors import DataError, describe
-from ecom.serving.bulk.checking import require_columns
+from ecom.serving.bulk.checking import is_text, require_columns
 from ecom.serving.bulk.inputs import PART_ROWS, Part, Plan, make_plan, open_filesystem
 from ecom.serving.bulk.reading import read_blocks, read_schema
 from ecom.serving.bulk.scored import score, written_columns
@@ -32,7 +37,6 @@ if TYPE_CHECKING:
 
 EXAMPLES: Final = 3  # faults that a message names
 SPECIAL: Final = '[",\\r\\n]'  # what CSV has to quote
-FEW: Final = 1000  # rows that are looked at before the share of bad ones stops a job
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,8 @@ class Summary:
         Rows whose probability reaches the threshold.
     examples
         The first faults, in words.
+    passed_over
+        Files of the folder that are no tables by their names.
     """
 
     rows: int = 0
@@ -77,6 +83,7 @@ class Summary:
     broken: int = 0
     flagged: int = 0
     examples: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return a sentence."""
@@ -149,20 +156,22 @@ def score_all(  # noqa: PLR0913  all that a job is
     try:
         todo = place.begin(described, overwrite=overwrite)
         if not todo:
-            return _summary(place.read_json(place.manifest)), place, False
+            done = _summary(place.read_json(place.manifest))
+            return replace(done, passed_over=plan.passed_over), place, False
         found = Summary()
         job = (source, target, package, settings, plan.folder, opened.version)
         for done in _results(job, plan, names, place, workers):
             found = found.plus(done)
-            _require_few(found, max_bad)
+            _require_few(found, max_bad, plan.rows)
             report(found, plan.rows)
-        if found.rows + found.broken:
-            _require_few(found, max_bad, least=1)
+        _require_few(found, max_bad, found.rows + found.broken)
         manifest = {"plan": described, "scored": _counts(found)}
         place.finish(names, schema, header, manifest)
     except OSError as error:
         raise DataError(f"{target} cannot be written: {describe(error)}") from None
-    return found, place, True
+    except NotImplementedError:
+        raise DataError(f"{target} cannot be written: it is no place for files") from None
+    return replace(found, passed_over=plan.passed_over), place, True
 
 
 def _output(
@@ -196,14 +205,16 @@ def _require_apart(system: "AbstractFileSystem", plan: Plan, target: Target) -> 
     """Refuse to write among the files that are scored, or over them."""
     if type(system) is not type(target.system):
         return
-    for part in plan.parts:
-        read, written = PurePosixPath(part.source.path), PurePosixPath(target.path)
-        if (
-            read == written
-            or written in read.parents
-            or (plan.folder and read.parent in written.parents)
-        ):
-            raise DataError(f"{target.path} is among the files to score: choose another place")
+    local = isinstance(system, LocalFileSystem)
+
+    def real(path: str) -> PurePosixPath:
+        return PurePosixPath(os.path.realpath(path) if local else path)
+
+    sources = {real(part.source.path) for part in plan.parts}
+    for path in map(real, (target.path, target.bad_rows, target.manifest, target.work)):
+        inside = plan.folder and real(plan.root) in (path, *path.parents)
+        if inside or any(path in (source, *source.parents) for source in sources):
+            raise DataError(f"{path} is among the files to score: choose another place")
 
 
 def _described(plan: Plan, package: Package, settings: Settings) -> dict[str, Any]:
@@ -214,7 +225,7 @@ def _described(plan: Plan, package: Package, settings: Settings) -> dict[str, An
         which = (
             f"{package.version} {settings} {source.name} {source.digest} {part.begin} {part.end}"
         )
-        key = hashlib.blake2b(which.encode(), digest_size=4).hexdigest()
+        key = hashlib.blake2b(which.encode(errors="surrogateescape"), digest_size=4).hexdigest()
         names[f"part-{number:05d}-{key}.parquet"] = {
             "file": source.name,
             "begin": part.begin,
@@ -245,15 +256,36 @@ def _results(
         for name, part in left:
             yield score_part(job, name, part)
         return
-    with ProcessPoolExecutor(min(workers, len(left) or 1), get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        min(workers, len(left) or 1),
+        get_context("spawn"),
+        initializer=_end_with,
+        initargs=(os.getpid(),),
+    ) as pool:
         try:
             running = {pool.submit(score_part, job, name, part) for name, part in left}
             while running:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     yield future.result()
+        except BrokenProcessPool:
+            raise DataError(
+                "a process was ended from outside, perhaps for want of memory: run the same "
+                "command again, which goes on, with fewer --workers"
+            ) from None
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _end_with(parent: int) -> None:
+    """Let this process end when the one that began it does, however that ended."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def score_part(job: Job, name: str, part: Part) -> Summary:
@@ -277,6 +309,7 @@ def score_part(job: Job, name: str, part: Part) -> Summary:
     found, side = Summary(), io.StringIO()
     writer = csv.writer(side, lineterminator="\n")
     with (
+        _told(part.source.name),
         target.renamed(target.part(name)) as opened,
         _writing(opened, written.all, text=target.text) as write,
     ):
@@ -304,9 +337,18 @@ def score_part(job: Job, name: str, part: Part) -> Summary:
             )
     if side.getvalue():
         with target.renamed(target.side(name)) as opened:
-            opened.write(side.getvalue().encode())
+            opened.write(side.getvalue().encode(errors="backslashreplace"))
     target.write_json(target.note(name), _counts(found) | {"examples": list(found.examples)})
     return found
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Say of which file it is that Arrow cannot take something."""
+    try:
+        yield
+    except (pa.ArrowException, UnicodeError) as error:
+        raise DataError(f"{name} holds what cannot be read or written: {error!s:.300}") from None
 
 
 @contextmanager
@@ -321,7 +363,7 @@ def _writing(opened: Any, schema: pa.Schema, *, text: bool) -> Iterator[Callable
 
 def _write_csv(table: pa.Table, opened: Any) -> None:
     """Write rows as CSV, with quotes only if a cell of theirs needs them."""
-    texts = (column for column in table.columns if pa.types.is_string(column.type))
+    texts = (column for column in table.columns if is_text(column.type))
     quoted = any(pc.any(pc.match_substring_regex(cells, SPECIAL)).as_py() for cells in texts)
     options = arrow_csv.WriteOptions(
         include_header=False, quoting_style="needed" if quoted else "none"
@@ -340,13 +382,14 @@ def _opened(folder: Path, version: str) -> Package:
     return _packages[folder]
 
 
-def _require_few(found: Summary, max_bad: float, least: int = FEW) -> None:
-    bad, rows = found.bad + found.broken, found.rows + found.broken
-    if rows >= least and bad > max_bad * rows:
+def _require_few(found: Summary, max_bad: float, rows: int | None) -> None:
+    """Refuse more than a share of bad rows among all, as soon as that is certain."""
+    bad = found.bad + found.broken
+    if rows is not None and bad > max_bad * rows:
         examples = "".join(f"\n  - {example}" for example in found.examples)
         raise DataError(
-            f"{bad:,} of the first {rows:,} rows cannot be scored, more than --max-bad {max_bad:g} "
-            f"of them:{examples}"
+            f"at least {bad:,} of {rows:,} rows cannot be scored, above --max-bad {max_bad:g} of "
+            f"them:{examples}"
         )
 
 

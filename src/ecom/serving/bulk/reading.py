@@ -1,12 +1,15 @@
 """From a part of a file to blocks of rows, each with its place in the file."""
 
+import bz2
 import csv
+import gzip
 import io
-from collections.abc import Iterator, Sequence
+import lzma
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import fsspec
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 ROWS: Final = 20_000  # of a block
 BYTES: Final = 1 << 21  # of CSV that are parsed at a time, about as many rows
+NEWLINE: Final = b"\n"
 SHOWN: Final = 100  # characters of a broken line
 _SEPARATORS: Final = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
@@ -69,7 +73,7 @@ def read_schema(system: "AbstractFileSystem", part: Part) -> pa.Schema:
     for name, _ in part.source.partition:
         schema = schema.append(pa.field(name, pa.string()))
     if twice := sorted({name for name in schema.names if schema.names.count(name) > 1}):
-        raise DataError(f"{part.source.name} has two columns {', '.join(twice)}")
+        raise DataError(f"{part.source.name} has two columns {', '.join(map(repr, twice))}")
     return schema
 
 
@@ -123,9 +127,40 @@ def _of_csv(system: "AbstractFileSystem", part: Part) -> Iterator[Block]:
 
 def _plain(opened: Any) -> Any:
     """Return a stream of the text of a file that may be compressed."""
-    kind = compression(opened.read(8))
+    kind = compression(opened.read(16))
     opened.seek(0)
-    return fsspec.compression.compr[kind](opened, mode="rb") if kind else opened
+    match kind:
+        case "gzip":
+            return gzip.GzipFile(fileobj=opened)
+        case "bz2":
+            return _Streams(opened, bz2.BZ2Decompressor)
+        case "xz":
+            return _Streams(opened, lzma.LZMADecompressor)
+    return opened
+
+
+class _Streams:
+    """The text of compressed streams, one after the other; none is left out if damaged."""
+
+    def __init__(self, opened: Any, new: Callable[[], Any]) -> None:
+        self._opened, self._new, self._held = opened, new, b""
+        self._stream = new()
+
+    def read(self, size: int) -> bytes:
+        while True:
+            if self._stream.eof:
+                self._held = self._stream.unused_data or self._opened.read(size)
+                if not self._held:
+                    return b""
+                self._stream = self._new()
+            elif self._stream.needs_input:
+                self._held = self._held or self._opened.read(size)
+                if not self._held:
+                    raise EOFError("it ends within a compressed stream")
+            text: bytes = self._stream.decompress(self._held, size)
+            self._held = b""
+            if text:
+                return text
 
 
 class _Limited:
@@ -160,7 +195,7 @@ def _rows(stream: Any, size: int, name: str, line: int = 1) -> Iterator[tuple[by
                 yield held[:end], line
                 line += held.count(b"\n", 0, end)
                 held = held[end:]
-    except (OSError, EOFError, ValueError, RuntimeError) as error:  # of the decompressors
+    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
         raise DataError(f"{name} is damaged or cut off ({error}): fetch it again") from None
     if held:
         yield held, line
@@ -225,8 +260,8 @@ def _parsed(content: bytes, line: int, names: list[str], name: str) -> Block:
     kept = np.delete(lines, skipped)
     if len(kept) != len(table) or content.count(b'"') % 2:
         raise DataError(
-            f"{name}, from line {line:,} on: a quote is not closed, or stands within a cell. Write "
-            'cells with quotes as "a ""quoted"" word"'
+            f"{name}, between line {line:,} and {line + content.count(NEWLINE):,}: a quote is not "
+            'closed, or a quote or a lone CR stands within a cell. Write such cells as "a ""b"" c"'
         )
     return Block(table, kept, broken)
 

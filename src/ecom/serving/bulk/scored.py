@@ -50,11 +50,11 @@ def written_columns(
     Raises
     ------
     DataError
-        The input has a column of a name that is to be added.
+        The input has a column of a name that is to be added, or that CSV cannot hold.
     """
     types = {column.name: TYPES[column.type] for column in columns if column.type in TYPES}
     own = (
-        schema
+        pa.schema([field.with_type(_decoded(field.type)) for field in schema])
         if text
         else pa.schema(
             [
@@ -76,9 +76,19 @@ def written_columns(
                 pa.field(f"reason_{place}", pa.string()),
                 pa.field(f"contribution_{place}", pa.float64()),
             ]
+    if text and (kept := [field for field in schema if not _is_plain(field.type)]):
+        raise DataError(f"{name}: CSV cannot hold {kept[0].name}, of {kept[0].type}: write Parquet")
     if taken := [field.name for field in added if field.name in schema.names]:
         raise DataError(f"{name} has columns {', '.join(taken)} already: rename or drop them")
-    return Columns(own.remove_metadata(), pa.schema(added))
+    own = pa.schema([field.with_nullable(True) for field in own])  # a bad cell is missing
+    return Columns(own, pa.schema(added))
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    """Tell whether CSV can hold values of a type."""
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    nested = pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    return not nested and not pa.types.is_fixed_size_binary(kind)
 
 
 class ScoredBlock(NamedTuple):
@@ -135,10 +145,16 @@ def _spread(values: Any, good: Any, kind: pa.DataType) -> pa.Array:
     return pa.array(spread, kind, mask=~good)
 
 
+def _decoded(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
 def _own(block: Block, checked: Checked, field: pa.Field) -> pa.ChunkedArray | pa.Array:
     """Return a column as it came; if it came as text, with its type where its value is allowed."""
     cells = block.table.column(field.name)
     if cells.type == field.type:
         return cells
+    if pa.types.is_dictionary(cells.type):
+        return cells.cast(field.type)
     values, wrong = checked.read[field.name]
     return pa.array(np.where(wrong, 0, values), mask=wrong).cast(field.type)

@@ -1,7 +1,6 @@
 """Where scored sessions go: parts are renamed when they are whole, and the manifest comes last."""
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import PurePosixPath
@@ -15,9 +14,14 @@ from ecom.errors import DataError
 from ecom.serving.bulk.inputs import ENDINGS, open_filesystem
 
 PLAN: Final = "plan.json"
-PART: Final = r"part-\d{5,}-[0-9a-f]{8}\.parquet"  # the name of a part
 COPIED: Final = 1 << 24  # bytes at a time
 SIDE_HEADER: Final = b"file,line_or_row,column,rule,value\n"  # of what could not be scored
+
+
+def _is_plan(content: Mapping[str, Any]) -> bool:
+    """Tell whether this is what a job has written."""
+    plan = content.get("plan")
+    return isinstance(plan, dict) and {"package", "parts", "files"} <= plan.keys()
 
 
 class Target:
@@ -83,12 +87,15 @@ class Target:
         DataError
             Something else is there.
         """
-        if self.read_json(self.manifest).get("plan") == plan and self._is_whole(plan["parts"]):
+        done = self.read_json(self.manifest)
+        if done.get("plan") == plan and self._sizes(plan["parts"]) == done.get("bytes"):
             self.remove(self.work)
             return False
         if self.read_json(f"{self.work}/{PLAN}").get("plan") == plan:
             return True
-        self._require_free(overwrite=overwrite)
+        self._require_ours()
+        if done.get("plan") != plan and not overwrite:
+            self._require_free()
         self.remove(self.work)
         self.system.makedirs(self.work, exist_ok=True)
         self.write_json(f"{self.work}/{PLAN}", {"plan": plan})
@@ -110,7 +117,6 @@ class Target:
         manifest
             What is said of them; it has the ``plan``.
         """
-        self.remove(self.manifest)
         if self.folder:
             self._move(names)
         elif self.text:
@@ -126,7 +132,7 @@ class Target:
         self.remove(self.bad_rows)
         if sides:
             self._join(self.bad_rows, SIDE_HEADER, sides)
-        self.write_json(self.manifest, manifest)
+        self.write_json(self.manifest, {**manifest, "bytes": self._sizes(names)})
         self.remove(self.work)
 
     def side(self, name: str) -> str:
@@ -149,40 +155,62 @@ class Target:
         """Write a JSON object, whole or not at all."""
         text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n"
         with self.renamed(path) as opened:
-            opened.write(text.encode())
+            opened.write(text.encode(errors="backslashreplace"))
 
-    def _is_whole(self, names: Iterable[str]) -> bool:
+    def _sizes(self, names: Iterable[str]) -> dict[str, int]:
+        """Return the bytes of what is in its place, by path; -1 of what is not there."""
         paths = [f"{self.path}/{name}" for name in names] if self.folder else [self.path]
-        return all(map(self.system.exists, paths))
+        return {
+            PurePosixPath(path).name: self.system.size(path) if self.system.exists(path) else -1
+            for path in paths
+        }
 
-    def _move(self, names: Sequence[str]) -> None:
-        """Move the parts to their places, and remove those of another run."""
-        for name in names:
-            if self.system.exists(self.part(name)):
-                self.system.mv(self.part(name), f"{self.path}/{name}")
-        for path in self.system.ls(self.path, detail=False):
-            name = PurePosixPath(path).name
-            if re.fullmatch(PART, name) and name not in names:
-                self.remove(path)
+    def _require_ours(self) -> None:
+        """Refuse to touch what no job of this kind has written.
 
-    def _require_free(self, *, overwrite: bool) -> None:
-        """Refuse to replace what is there, unless that is asked for and a job wrote it."""
-        if not self.system.exists(self.path):
-            return
-        if self.folder != self.system.isdir(self.path):
+        Raises
+        ------
+        DataError
+            There is such a thing.
+        """
+        if self.system.exists(self.path) and self.folder != self.system.isdir(self.path):
             kind = "folder" if self.folder else "file"
             raise DataError(f"{self.path} is no {kind}: a {kind} becomes a {kind}")
-        if self.folder:
-            held = {PurePosixPath(path).name for path in self.system.ls(self.path, detail=False)}
-            if held <= {PurePosixPath(self.work).name}:
-                return
-            if PurePosixPath(self.manifest).name not in held:
-                raise DataError(f"{self.path} holds other files: choose an empty folder")
-        if not overwrite:
+        manifest = _is_plan(self.read_json(self.manifest))
+        work = _is_plan(self.read_json(f"{self.work}/{PLAN}"))
+        others = [
+            path
+            for path, is_ours in (
+                (self.manifest, manifest),
+                (self.bad_rows, manifest or work),
+                (self.work, work),
+            )
+            if self.system.exists(path) and not is_ours
+        ]
+        if self.folder and self.system.exists(self.path) and not (manifest or work):
+            others += self.system.ls(self.path, detail=False)
+        if others:
+            raise DataError(f"{others[0]} is not of this command: choose another place")
+
+    def _require_free(self) -> None:
+        held = self.system.exists(self.path)
+        if held and self.folder:
+            names = {PurePosixPath(path).name for path in self.system.ls(self.path, detail=False)}
+            held = not names <= {PurePosixPath(self.work).name}
+        if held:
             raise DataError(
                 f"{self.path} is there already, of other sessions, another package or other "
                 "settings: choose another place, or --overwrite it"
             )
+
+    def _move(self, names: Sequence[str]) -> None:
+        """Move the parts to their places, and remove those of the job before."""
+        for name in names:
+            if self.system.exists(self.part(name)):
+                self.system.mv(self.part(name), f"{self.path}/{name}")
+        before = self.read_json(self.manifest).get("plan", {}).get("parts", {})
+        for name in before.keys() - set(names):
+            self.remove(f"{self.path}/{name}")
 
     @contextmanager
     def renamed(self, path: str) -> Iterator[Any]:
