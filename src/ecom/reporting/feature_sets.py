@@ -17,7 +17,7 @@ STUDY: Final = "study.json"  # beside this module; written by `make study`
 USES: Final[dict[FeatureSet, str]] = {
     "end_of_session": (
         "to analyse finished sessions, and for nothing before the purchase: most columns are "
-        "complete, and PageValues may count the purchase itself, only once the outcome is known. "
+        "complete only when the outcome is known, and PageValues may count the purchase itself. "
         "Its € compare models; they are not money that a shop can save"
     ),
     "without_page_values": (
