@@ -16,6 +16,7 @@ ADVISED = {
     "dvc repro {self.name}": "test_advice.py",
     "dvc repro baseline": "test_advice.py",
     "dvc repro package": "test_package.py",
+    "dvc repro feature_sets": "test_advice.py",
     "dvc repro threshold": "test_advice.py",
     "dvc repro tune": "test_advice.py",
     "dvc repro validate": "test_advice.py",
@@ -119,6 +120,11 @@ def copy(unchanged: Project, tmp_path: Path) -> Project:
             "refit",
             lambda p: edit(p, "metrics/tune.json", feature_set="at_arrival"),
             "dvc repro tune",
+        ),
+        (
+            "refit",
+            lambda p: edit(p, "metrics/feature_sets.json", sets={"end_of_session": {}}),
+            "dvc repro feature_sets",
         ),
         (
             "evaluate",

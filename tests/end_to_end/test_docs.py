@@ -92,6 +92,7 @@ NOT_RUN = {
     "make format": "changes the code; `make lint` checks the same",
     "make audit": "asks PyPI for its list of vulnerabilities, which not every mirror has",
     "mlflow models serve": "named alone; benchmarks/serving.py runs it",
+    "python -m ecom score IN OUT": "how_to.md shows it with files",
     "make bench-score": "times scoring for some minutes; writes docs/scoring.md",
     "make bench-serve": "times servers for five minutes; writes docs/serving.md",
     "make bench": "times things for a minute; its code is linted and typed",
