@@ -10,7 +10,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "stages"))
 
@@ -32,7 +35,7 @@ ROOT = Path(__file__).parent.parent
 MODEL = ROOT / "models" / "best_model.joblib"
 RAW = ROOT / "data" / "raw" / "online_shoppers_intention.csv"
 PAGE = ROOT / "docs" / "scoring.md"
-ROUNDS = 5
+ROUNDS = 3
 ROWS = 500_000
 MANY = 10_000_000
 THRESHOLD = 1 / 6  # any will do
@@ -71,12 +74,11 @@ def by_pipeline(source: Path, target: Path, chunk: int) -> None:
         writer.close()
 
 
-def ours(source: Path, target: Path, workers: int) -> list[str]:
-    """Return the command that scores a file."""
-    return [
-        *(sys.executable, "-m", "ecom", "score", str(source), str(target)),
-        *("--overwrite", "--workers", str(workers)),
-    ]
+def ours(source: Path, workers: int) -> list[str]:
+    """Return a command that scores a file, to where nothing is scored yet."""
+    target = source.with_name(f"{uuid4().hex}.parquet")
+    command = (sys.executable, "-m", "ecom", "score", str(source), str(target))
+    return [*command, "--workers", str(workers)]
 
 
 def seconds(command: list[str], cores: int) -> float:
@@ -96,7 +98,7 @@ def start_up(folder: Path) -> tuple[float, float]:
     one = folder / "one.parquet"
     write_sessions(one, 1)
     return (
-        min(seconds(ours(one, folder / "x.parquet", 1), 1) for _ in range(3)),
+        min(seconds(ours(one, 1), 1) for _ in range(3)),
         min(seconds(pipeline(one, folder / "y.parquet", CHUNKS[0]), 1) for _ in range(3)),
     )
 
@@ -114,8 +116,8 @@ def peak_memory(command: list[str]) -> tuple[float, float]:
         used = 0
         for each in (process, *process.children(recursive=True)):
             try:
-                used += each.memory_info().rss
-            except psutil.NoSuchProcess:
+                used += each.memory_full_info().pss  # shared pages once
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue
         most = max(most, used)
         time.sleep(0.05)
@@ -128,11 +130,11 @@ def measure(folder: Path) -> str:
     """Return the page as Markdown."""
     source = folder / "in.parquet"
     write_sessions(source, ROWS)
-    commands = {
-        "`ecom score`": ours(source, folder / "out.parquet", 1),
+    commands: dict[str, Callable[[], list[str]]] = {
+        "`ecom score`": lambda: ours(source, 1),
         **{
-            f"the Pipeline, {chunk:,} rows at a time": pipeline(
-                source, folder / f"out{chunk}.parquet", chunk
+            f"the Pipeline, {chunk:,} rows at a time": partial(
+                pipeline, source, folder / f"out{chunk}.parquet", chunk
             )
             for chunk in CHUNKS
         },
@@ -140,7 +142,7 @@ def measure(folder: Path) -> str:
     taken: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(ROUNDS):
         for name, command in commands.items():
-            taken[name].append(seconds(command, 1))
+            taken[name].append(seconds(command(), 1))
     ours_start, peer_start = start_up(folder)
     rates = {
         name: ROWS / (statistics.median(times) - (peer_start if place else ours_start))
@@ -156,13 +158,11 @@ def measure(folder: Path) -> str:
         ]
         for place, (name, rate) in enumerate(rates.items())
     ]
-    both = statistics.median(
-        seconds(ours(source, folder / "both.parquet", 2), 2) for _ in range(ROUNDS)
-    )
+    both = statistics.median(seconds(ours(source, 2), 2) for _ in range(ROUNDS))
     alone = statistics.median(taken["`ecom score`"])
     many = folder / "many.parquet"
     write_sessions(many, MANY)
-    time_of_many, memory = peak_memory(ours(many, folder / "many_out", len(CORES)))
+    time_of_many, memory = peak_memory(ours(many, len(CORES)))
     return "\n".join(
         [
             "# How fast are files scored?",
