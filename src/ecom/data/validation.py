@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_EXAMPLES: Final = 5  # lines named for each problem
 EMPTY: Final = "some value"  # the rule of rows without any
 MAX_VALUE: Final = 60  # characters of a value in a message
-# Of each class, before and in the test months: a random split then leaves some to train and test.
+# Of each class, before the judged months and in them: a split then leaves some to train and test.
 MIN_PER_CLASS: Final = 10
 
 
@@ -92,7 +92,7 @@ def validate(
         Plausible number of rows and share of purchases. Both are checked with and without the rows
         that repeat an earlier one.
     judged_months
-        Months of the hold-out in time; empty for none.
+        Months that are judged by models of the months before them; empty for none.
     drop_invalid
         Whether rows with a value that is not allowed are left out, and only counted.
 

@@ -238,6 +238,11 @@ def _rule(column: PackagedColumn) -> str:
             f"one of {', '.join(column.allowed)}, or another text of at most {LONGEST_TEXT} "
             "characters"
         )
+    return range_rule(column)
+
+
+def range_rule(column: PackagedColumn) -> str:
+    """Return what a value of a column of numbers must be, in words."""
     kind = "a whole number" if column.type == "integer" else "a number"
     return f"{kind} from {column.minimum:,.12g} to {column.maximum:,.12g}"
 
@@ -257,17 +262,18 @@ def _parsed(body: bytes) -> Any:
     except (ValueError, RecursionError) as error:
         deep = isinstance(error, RecursionError)
         rule = f"JSON ({'nested too deeply' if deep else str(error)[:200]})"
-        raise BadInput([Problem(rule, _cut(body[:200].decode(errors="replace")))]) from None
+        raise BadInput([Problem(rule, cut(body[:200].decode(errors="replace")))]) from None
 
 
 def _shown(value: Any) -> str:
     try:
-        return _cut(json.dumps(value))
+        return cut(json.dumps(value))
     except (ValueError, RecursionError):  # an integer of thousands of digits; deep nesting
         return f"something of type {type(value).__name__}"
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """Return a text as a message can hold it: of at most `LONGEST_TEXT` characters."""
     return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
 
 

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from ecom.errors import DataError
 from ecom.schema import BOOLEANS
 from ecom.serving.manifest import PackagedColumn
-from ecom.serving.sessions import Inputs
+from ecom.serving.sessions import Inputs, cut, range_rule
 
-SHOWN: Final = 100  # characters of a value
 NUMBER: Final = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 MISSING: Final = "missing"
 
@@ -80,8 +79,7 @@ def require_columns(
         hint = f"; it has {', '.join(meant)}: rename" if meant else ""
         raise DataError(f"{name} has no column {', '.join(missing)}, which the model needs{hint}")
     for column in columns:
-        kind = schema.field(column.name).type
-        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+        kind = type_of_values(schema.field(column.name).type)
         if pa.types.is_null(kind) or is_text(kind):
             continue
         number = (
@@ -129,6 +127,11 @@ def check(table: pa.Table, columns: Sequence[PackagedColumn]) -> Checked:
     return Checked(inputs, good, read, faults)
 
 
+def type_of_values(kind: pa.DataType) -> pa.DataType:
+    """Return the type of what a column holds, which a dictionary may hold for it."""
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
 def is_text(kind: pa.DataType) -> bool:
     """Tell whether a type holds texts."""
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
@@ -141,11 +144,7 @@ def rule_of(column: PackagedColumn) -> str:
             return "TRUE or FALSE"
         case "category":
             return f"one of {', '.join(column.allowed)}"
-        case "integer":
-            kind = "a whole number"
-        case _:
-            kind = "a number"
-    return f"{kind} from {column.minimum:,.12g} to {column.maximum:,.12g}"
+    return range_rule(column)
 
 
 def _joined(cells: pa.ChunkedArray) -> pa.Array:
@@ -194,8 +193,7 @@ def _shown(value: pa.Scalar) -> str:
     found = value.as_py()
     if found is None or found == "":
         return MISSING
-    text = str(found)
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+    return cut(str(found))
 
 
 def _letters(name: str) -> str:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 Kind = Literal["csv", "compressed csv", "parquet"]
 PART_ROWS: Final = 200_000  # about as many of a part; more in a row group of Parquet that has more
 BLOCK: Final = 1 << 24  # bytes that are read at a time
-BOM: Final = b"\xef\xbb\xbf"
 _QUOTE, _NEWLINE = ord('"'), ord("\n")
 _COMPRESSED: Final = {  # how a file begins
     "gzip": re.compile(rb"\x1f\x8b"),

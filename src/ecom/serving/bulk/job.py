@@ -145,7 +145,7 @@ def score_all(  # noqa: PLR0913  all that a job is
     PackageError
         The package is damaged.
     """
-    opened = open_package(package)
+    opened = _packages[package] = open_package(package)
     system, _ = open_filesystem(source)
     plan = make_plan(source, settings.part_rows)
     place = Target(target, folder=plan.folder)
@@ -156,7 +156,7 @@ def score_all(  # noqa: PLR0913  all that a job is
     try:
         todo = place.begin(described, overwrite=overwrite)
         if not todo:
-            done = _summary(place.read_json(place.manifest))
+            done = _summary(place.read_json(place.manifest)["scored"])
             return replace(done, passed_over=plan.passed_over), place, False
         found = Summary()
         job = (source, target, package, settings, plan.folder, opened.version)
@@ -249,7 +249,7 @@ def _results(
     left = []
     for name, part in zip(names, plan.parts, strict=True):
         if target.has(name):
-            yield _summary({"scored": target.read_json(target.note(name))})
+            yield _summary(target.read_json(target.note(name)))
         else:
             left.append((name, part))
     if workers == 1 or len(left) == 1:
@@ -320,8 +320,8 @@ def score_part(job: Job, name: str, part: Part) -> Summary:
                 (int(block.places[each.row]), each.column, each.rule, each.value)
                 for each in scored.checked.faults
             ] + [(each.line, "", each.rule, each.value) for each in block.broken]
-            for place, column, rule, value in sorted(faults):
-                writer.writerow((part.source.name, place, column, rule, value))
+            faults.sort()
+            writer.writerows((part.source.name, *fault) for fault in faults)
             found = found.plus(
                 Summary(
                     rows=len(block.table),
@@ -331,7 +331,7 @@ def score_part(job: Job, name: str, part: Part) -> Summary:
                     examples=tuple(
                         f"{part.source.name}, {place:,}: {column or 'the line'} must be {rule}, "
                         f"got {value}"
-                        for place, column, rule, value in sorted(faults)[:EXAMPLES]
+                        for place, column, rule, value in faults[:EXAMPLES]
                     ),
                 )
             )
@@ -397,6 +397,5 @@ def _counts(found: Summary) -> dict[str, Any]:
     return {"rows": found.rows, "bad": found.bad, "broken": found.broken, "flagged": found.flagged}
 
 
-def _summary(content: Mapping[str, Any]) -> Summary:
-    scored = content.get("scored", {})
+def _summary(scored: Mapping[str, Any]) -> Summary:
     return Summary(**{**scored, "examples": tuple(scored.get("examples", ()))})

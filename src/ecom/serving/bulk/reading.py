@@ -17,6 +17,7 @@ from pyarrow import csv as arrow_csv
 
 from ecom.errors import DataError
 from ecom.serving.bulk.inputs import Part, compression, parquet_file, row_ends
+from ecom.serving.sessions import LONGEST_TEXT
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 ROWS: Final = 20_000  # of a block
 BYTES: Final = 1 << 21  # of CSV that are parsed at a time, about as many rows
 NEWLINE: Final = b"\n"
-SHOWN: Final = 100  # characters of a broken line
 _SEPARATORS: Final = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
@@ -68,7 +68,7 @@ def read_schema(system: "AbstractFileSystem", part: Part) -> pa.Schema:
         if part.source.kind == "parquet":
             schema = parquet_file(opened, part.source.name).schema_arrow
         else:
-            names = _header(next(_rows(_plain(opened), 0, part.source.name), (b"", 1))[0], part)
+            names = _header(next(_rows(_plain(opened), part.source.name), (b"", 1))[0], part)
             schema = pa.schema([(name, pa.string()) for name in names])
     for name, _ in part.source.partition:
         schema = schema.append(pa.field(name, pa.string()))
@@ -117,9 +117,9 @@ def _of_csv(system: "AbstractFileSystem", part: Part) -> Iterator[Block]:
         if part.source.kind == "csv":
             opened.seek(part.begin)
             stream: Any = _Limited(opened, part.end - part.begin)
-            chunks = _rows(stream, BYTES, part.source.name, part.first)
+            chunks = _rows(stream, part.source.name, part.first)
         else:
-            chunks = _rows(_plain(opened), BYTES, part.source.name)
+            chunks = _rows(_plain(opened), part.source.name)
             next(chunks)  # the header
         for content, line in chunks:
             yield _parsed(content, line, names, part.source.name)
@@ -175,8 +175,8 @@ class _Limited:
         return block
 
 
-def _rows(stream: Any, size: int, name: str, line: int = 1) -> Iterator[tuple[bytes, int]]:
-    """Yield whole rows, about `size` bytes of them at a time, and the line that they begin with.
+def _rows(stream: Any, name: str, line: int = 1) -> Iterator[tuple[bytes, int]]:
+    """Yield whole rows, about `BYTES` of them at a time, and the line that they begin with.
 
     What begins on line 1 is a header, and comes alone.
     """
@@ -185,15 +185,15 @@ def _rows(stream: Any, size: int, name: str, line: int = 1) -> Iterator[tuple[by
         while block := stream.read(BYTES):
             held += block
             ends = row_ends(held)
-            while header and len(ends):
+            if header and len(ends):
                 end, header = int(ends[0]) + 1, False
                 yield held[:end], line
-                line += held.count(b"\n", 0, end)
+                line += held.count(NEWLINE, 0, end)
                 held, ends = held[end:], ends[1:] - end
-            if len(ends) and len(held) >= size:
+            if len(ends) and len(held) >= BYTES:
                 end = int(ends[-1]) + 1
                 yield held[:end], line
-                line += held.count(b"\n", 0, end)
+                line += held.count(NEWLINE, 0, end)
                 held = held[end:]
     except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
         raise DataError(f"{name} is damaged or cut off ({error}): fetch it again") from None
@@ -218,15 +218,14 @@ def _header(row: bytes, part: Part) -> list[str]:
 
 def _parsed(content: bytes, line: int, names: list[str], name: str) -> Block:
     """Parse whole rows; lines without as many fields as the header are told apart."""
-    text = _decoded(content, name)
-    del text
+    _decoded(content, name)  # Arrow would name neither file nor place
     ends = row_ends(content)
     if not len(ends) or ends[-1] != len(content) - 1:
         ends = np.append(ends, len(content))
     begins = np.append(0, ends[:-1] + 1)
     lengths = ends - begins
     array = np.frombuffer(content, np.uint8)
-    newlines = np.flatnonzero(array == ord("\n"))
+    newlines = np.flatnonzero(array == ord(NEWLINE))
     lines = line + np.searchsorted(newlines, begins)
     blank = (lengths == 0) | (
         (lengths == 1) & (array[np.minimum(begins, len(array) - 1)] == ord("\r"))
@@ -238,7 +237,7 @@ def _parsed(content: bytes, line: int, names: list[str], name: str) -> Block:
     def told(row: arrow_csv.InvalidRow) -> str:
         skipped.append(row.number - 1)
         rule = f"{row.expected_columns} fields, as the header has"
-        value = f"{row.actual_columns}: {row.text[:SHOWN]}"
+        value = f"{row.actual_columns}: {row.text[:LONGEST_TEXT]}"
         broken.append(Broken(int(lines[row.number - 1]), rule, value))
         return "skip"
 

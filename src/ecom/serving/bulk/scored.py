@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from ecom.errors import DataError
-from ecom.serving.bulk.checking import Checked, check, is_text
+from ecom.serving.bulk.checking import Checked, check, is_text, type_of_values
 from ecom.serving.bulk.reading import Block
 from ecom.serving.manifest import PackagedColumn
 from ecom.serving.package import Package
@@ -54,7 +54,7 @@ def written_columns(
     """
     types = {column.name: TYPES[column.type] for column in columns if column.type in TYPES}
     own = (
-        pa.schema([field.with_type(_decoded(field.type)) for field in schema])
+        pa.schema([field.with_type(type_of_values(field.type)) for field in schema])
         if text
         else pa.schema(
             [
@@ -86,7 +86,7 @@ def written_columns(
 
 def _is_plain(kind: pa.DataType) -> bool:
     """Tell whether CSV can hold values of a type."""
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    kind = type_of_values(kind)
     nested = pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
     return not nested and not pa.types.is_fixed_size_binary(kind)
 
@@ -143,10 +143,6 @@ def _spread(values: Any, good: Any, kind: pa.DataType) -> pa.Array:
     spread = np.zeros(len(good), dtype=values.dtype)
     spread[good] = values
     return pa.array(spread, kind, mask=~good)
-
-
-def _decoded(kind: pa.DataType) -> pa.DataType:
-    return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 def _own(block: Block, checked: Checked, field: pa.Field) -> pa.ChunkedArray | pa.Array:
