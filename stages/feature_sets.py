@@ -17,9 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecom.models.candidates import distributions_of
-from ecom.models.pipelines import parameter_name
 from ecom.models.rounding import round_parameters
-from ecom.models.search import out_of_fold_scores, select_and_tune, stratified_folds, trials
+from ecom.models.search import (
+    best_params,
+    out_of_fold_scores,
+    select_and_tune,
+    stratified_folds,
+    trials,
+)
 from ecom.params.cv import Cv
 from ecom.params.features import Features
 from ecom.params.folds import Folds
@@ -43,10 +48,7 @@ def main(stage: Stage) -> None:
         best = trials(search, ()).loc[search.best_index_]
         found = {metric: float(best[metric]) for metric in ("pr_auc", "pr_auc_sd")}
         metrics[name] = {"candidate": candidate, "best_cv": found}
-        settings[name] = {
-            hyperparameter: search.best_params_[parameter_name(hyperparameter)]
-            for hyperparameter in distributions_of(candidate, tune)
-        }
+        settings[name] = best_params(search, distributions_of(candidate, tune))
         stage.say(
             f"{name}: {candidate} PR-AUC {found['pr_auc']:.3f} ± {found['pr_auc_sd']:.3f} over "
             "folds"

@@ -13,9 +13,14 @@ from _tables import read_features, write_plot, write_predictions
 from typing import TYPE_CHECKING
 
 from ecom.models.candidates import distributions_of
-from ecom.models.pipelines import build_pipeline, parameter_name
 from ecom.models.rounding import round_parameters
-from ecom.models.search import out_of_fold_scores, random_search, stratified_folds, trials
+from ecom.models.search import (
+    best_params,
+    out_of_fold_scores,
+    stratified_folds,
+    trials,
+    tune_candidate,
+)
 from ecom.params.features import Features
 from ecom.params.folds import Folds
 from ecom.params.tune import Tune
@@ -31,13 +36,13 @@ def main(stage: Stage) -> None:
     distributions = distributions_of(candidate, params)
     sessions, labels = read_features(stage, "data/features/train.parquet")
     folds = stratified_folds(labels, stage.params(Folds))
-    search = random_search(
-        build_pipeline(candidate, feature_set=feature_set, seed=params.seed),
+    search = tune_candidate(
+        candidate,
         sessions,
         labels,
         folds=folds,
         tune=params,
-        distributions=distributions,
+        feature_set=feature_set,
         progress=sys.stdout.isatty(),
     )
     model, table = search.best_estimator_, trials(search, distributions)
@@ -52,7 +57,6 @@ def main(stage: Stage) -> None:
         {"score": scores},
     )
     write_plot(stage, "plots/trials.csv", table)
-    best_params = {name: search.best_params_[parameter_name(name)] for name in distributions}
     write_metrics(
         stage,
         "metrics/tune.json",
@@ -66,7 +70,7 @@ def main(stage: Stage) -> None:
                 for metric in ("pr_auc", "pr_auc_sd", "roc_auc", "roc_auc_sd")
             },
         },
-        exact={"best_params": best_params},
+        exact={"best_params": best_params(search, distributions)},
     )
     stage.say(f"{candidate} PR-AUC {best['pr_auc']:.3f} ± {best['pr_auc_sd']:.3f} over folds")
 

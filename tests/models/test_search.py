@@ -11,15 +11,18 @@ from ecom.errors import DataError, ParamsError
 from ecom.models.candidates import distributions_of
 from ecom.models.pipelines import build_pipeline
 from ecom.models.search import (
+    best_params,
     compare_candidates,
     fold_metrics,
     out_of_fold_scores,
     paired_difference,
     random_search,
     select,
+    select_and_tune,
     stratified_folds,
     to_scipy,
     trials,
+    tune_candidate,
 )
 from ecom.params.cv import Cv
 from ecom.params.folds import Folds
@@ -154,6 +157,24 @@ def tune(**changes: object) -> Tune:
         }
         | changes
     )
+
+
+def test_a_feature_set_gets_what_cv_and_tune_would_choose_for_it() -> None:
+    sessions, labels = features_and_labels()
+    folds, cv = stratified_folds(labels, FOLDS), Cv(candidates=["logistic"], rule="best", seed=0)
+
+    selected, search = select_and_tune(
+        sessions, labels, folds=folds, cv=cv, tune=tune(), feature_set="at_arrival"
+    )
+    alone = tune_candidate(
+        "logistic", sessions, labels, folds=folds, tune=tune(), feature_set="at_arrival"
+    )
+
+    assert selected == "logistic"
+    assert best_params(search, ["C"]) == best_params(alone, ["C"])
+    assert set(best_params(search, ["C"])) == {"C"}
+    later = sessions.assign(PageValues=0.0, ProductRelated=0)
+    np.testing.assert_array_equal(search.predict_proba(sessions), search.predict_proba(later))
 
 
 def test_a_search_tells_every_trial_and_refits_the_best() -> None:

@@ -266,6 +266,43 @@ def random_search(  # noqa: PLR0913  all that a search is
         raise ParamsError(f"tune.distributions gives a setting that fails: {error}") from None
 
 
+def tune_candidate(  # noqa: PLR0913  all that a search is
+    candidate: str,
+    sessions: pd.DataFrame,
+    labels: "pd.Series[int]",
+    *,
+    folds: StratifiedKFold,
+    tune: "Tune",
+    feature_set: FeatureSet,
+    progress: bool = False,
+) -> RandomizedSearchCV:
+    """Search the hyperparameters that params.yaml has distributions for: `random_search` of them.
+
+    Parameters
+    ----------
+    candidate
+        Its name.
+    sessions, labels, folds, tune, progress
+        As for `random_search`.
+    feature_set
+        The raw columns that the model may use.
+    """
+    return random_search(
+        build_pipeline(candidate, feature_set=feature_set, seed=tune.seed),
+        sessions,
+        labels,
+        folds=folds,
+        tune=tune,
+        distributions=distributions_of(candidate, tune),
+        progress=progress,
+    )
+
+
+def best_params(search: RandomizedSearchCV, hyperparameters: Iterable[str]) -> dict[str, Any]:
+    """Return the best setting of a search, by the names that params.yaml has for its parts."""
+    return {name: search.best_params_[parameter_name(name)] for name in hyperparameters}
+
+
 def select_and_tune(  # noqa: PLR0913  all that a choice is
     sessions: pd.DataFrame,
     labels: "pd.Series[int]",
@@ -295,13 +332,8 @@ def select_and_tune(  # noqa: PLR0913  all that a choice is
     """
     candidates = compare_candidates(sessions, labels, folds=folds, cv=cv, feature_set=feature_set)
     selected = select(candidates, cv.rule)
-    search = random_search(
-        build_pipeline(selected, feature_set=feature_set, seed=tune.seed),
-        sessions,
-        labels,
-        folds=folds,
-        tune=tune,
-        distributions=distributions_of(selected, tune),
+    search = tune_candidate(
+        selected, sessions, labels, folds=folds, tune=tune, feature_set=feature_set
     )
     return selected, search
 
