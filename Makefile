@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve check test prove lint format deps review ui report study verdicts bench bench-serve bench-score docs lock audit sbom
+.PHONY: help run serve check test prove lint format deps review ui report study verdicts drift-study bench bench-serve bench-score docs lock audit sbom
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -62,6 +62,9 @@ export BASE
 
 study: $(VENV)/run.ready  ## judge the choices of the pipeline over ten splits (about twenty minutes)
 	python benchmarks/study.py
+
+drift-study: $(VENV)/run.ready  ## count the false alarms of drift, and what it sees (half an hour)
+	python benchmarks/drift.py
 
 bench: $(VENV)/test.ready  ## weigh the environment, and time the pipeline, stage by stage
 	python benchmarks/environment.py

@@ -32,6 +32,7 @@ from ecom.data.splitting import split_sessions
 from ecom.digits import round_scores
 from ecom.evaluation.counts import Floats, count_flagged
 from ecom.evaluation.metrics import BREAK_EVEN_COST, COST, METRICS
+from ecom.evaluation.multiple_tests import FALSE_ALARMS
 from ecom.evaluation.thresholds import choose_threshold
 from ecom.models.candidates import members_of
 from ecom.models.cross_fitting import folds_by_key
@@ -41,7 +42,7 @@ from ecom.params.review import Decisive
 from ecom.project import files
 from ecom.project.params_file import read_params
 from ecom.project.states import folder_state
-from ecom.review.verdicts import LEVEL, Finding, Rules, Side, Verdict, judge, overall
+from ecom.review.verdicts import Finding, Rules, Side, Verdict, judge, overall
 from ecom.schema import FEATURES, TARGET
 
 RESEEDED = 20  # pairs of the same model
@@ -365,14 +366,14 @@ def _detectable(
     pairs, and the normal distribution.
     """
     deciding = [place for place, each in enumerate(next(iter(runs.values()))[0]) if each.verdict]
-    certain = stats.norm.ppf(1 - LEVEL / len(deciding) / 2)
+    certain = stats.norm.ppf(1 - FALSE_ALARMS / len(deciding) / 2)
     rows = []
     for place in deciding:
         metric = next(iter(runs.values()))[0][place].metric
         losses = []
         for pairs in runs.values():
             widths = [np.ptp(findings[place].interval) for findings in pairs]
-            error = np.mean(widths) / (2 * stats.norm.ppf(1 - LEVEL / 2))
+            error = np.mean(widths) / (2 * stats.norm.ppf(1 - FALSE_ALARMS / 2))
             least = max(certain * error, decisive[metric].smallest_difference)
             losses.append(f"{least + stats.norm.ppf(POWER) * error:.2g}")
         rows.append([METRICS[metric].words, *losses])

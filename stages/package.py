@@ -8,22 +8,40 @@ sys.path.insert(0, str(Path(__file__).parent))  # Python may be told to leave it
 from _metrics import read_metrics
 from _models import read_model
 from _stage import Stage, run
-from _tables import read_features
+from _tables import read_features, read_table
 
 import hashlib
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ecom.features import add_features  # noqa: F401  needed to unpickle the model, as is the next
 from ecom.models.averaging import LogOddsAverage  # noqa: F401
 from ecom.models.packaging import Findings, Fitted, package
 from ecom.params.package import Package
+from ecom.schema import FEATURE_SETS, TARGET
+from ecom.serving.profile import profile_of
 
 if TYPE_CHECKING:
-    from ecom.results import TuneResults
+    from ecom.results import ThresholdResults, TuneResults
 
 
 def main(stage: Stage) -> None:
     tuned: TuneResults = read_metrics(stage, "metrics/tune.json")
+    threshold: ThresholdResults = read_metrics(stage, "metrics/threshold.json")
+    train, bought = read_features(stage, "data/features/train.parquet")
+    test, also_bought = read_features(stage, "data/features/test.parquet")
+    scored = read_table(stage, "data/predictions/test.parquet")
+    profile = profile_of(
+        {
+            name: np.concatenate([train[name].to_numpy(), test[name].to_numpy()])
+            for name in FEATURE_SETS[tuned["feature_set"]]
+        },
+        np.concatenate([bought, also_bought]),
+        scored["best_model"].to_numpy(),
+        scored[TARGET],
+        threshold["threshold"],
+    )
     made_of = ("models/best_model.joblib", "metrics/threshold.json", "metrics/evaluate.json")
     files, gaps = package(
         Fitted(
@@ -32,16 +50,14 @@ def main(stage: Stage) -> None:
             read_model(stage, "models/best_model.joblib"),
         ),
         Findings(
-            read_metrics(stage, "metrics/threshold.json"),
+            threshold,
             read_metrics(stage, "metrics/evaluate.json"),
             stage.dep("plots/best_model/threshold.csv").read_bytes(),
             stage.dep("docs/model_card.md").read_bytes(),
+            profile.to_json().encode(),
             {path: md5(stage.dep(path)) for path in made_of},
         ),
-        {
-            "training rows": read_features(stage, "data/features/train.parquet")[0],
-            "test rows": read_features(stage, "data/features/test.parquet")[0],
-        },
+        {"training rows": train, "test rows": test},
         stage.params(Package),
     )
     for name, content in files.items():

@@ -13,6 +13,7 @@ import typer
 
 from ecom.errors import EcomError, ProjectError, describe
 from ecom.project.files import (
+    DRIFT,
     LOCK,
     PACKAGE,
     PIPELINE,
@@ -30,13 +31,14 @@ from ecom.settings import tolerate_settings
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 
 
+STANDALONE: Final = ("drift", "score", "serve")  # a package needs no project around it
 READERS: Final = ("compare", "lineage", "promote", "report", "review", "track")  # of results
 
 
 @app.callback()
 def check_project(context: typer.Context) -> None:
     """Commands on the project as a whole, in its root folder."""
-    if context.invoked_subcommand in ("serve", "score"):  # a package needs no project around it
+    if context.invoked_subcommand in STANDALONE:
         return
     if not Path(PIPELINE).exists():
         raise ProjectError(
@@ -310,6 +312,49 @@ def score(  # noqa: PLR0913  each is a choice of its own
 
 
 @app.command()
+def drift(  # noqa: PLR0913  each is a choice of its own
+    reference: Annotated[
+        str, typer.Argument(help="sessions as they were: a file, a folder, or a package")
+    ],
+    new: Annotated[str, typer.Argument(help="new sessions: a file or folder, CSV or Parquet")],
+    *,
+    package: Annotated[
+        Path | None,
+        typer.Option(help=f"what scores them; by default REFERENCE if it is one, else {PACKAGE}"),
+    ] = None,
+    block: Annotated[
+        str | None,
+        typer.Option(help="column that says which sessions belong together, such as their day"),
+    ] = None,
+    smallest: Annotated[
+        float, typer.Option(help="difference of a share that matters", min=0, max=1)
+    ] = 0.02,
+    output: Annotated[Path, typer.Option(help="folder for drift.html and drift.json")] = Path(
+        DRIFT
+    ),
+) -> None:
+    """Tell whether NEW sessions differ from REFERENCE by more than chance, and how the model does.
+
+    Exits with status 0 if no drift was seen, 1 if there is drift, 3 if that cannot be told.
+    """
+    from ecom.drift.outcome import Settings, find_drift
+    from ecom.drift.wording import to_markdown
+    from ecom.reporting.drift import drift_page
+    from ecom.serving.manifest import MANIFEST
+    from ecom.serving.package import open_package
+
+    own = Path(reference) if (Path(reference) / MANIFEST).is_file() else _own_package()
+    settings = Settings(block, smallest)
+    found = find_drift(reference, new, open_package(package or own), settings)
+    output.mkdir(parents=True, exist_ok=True)
+    _write(output / "drift.html", drift_page(found))
+    _write(output / "drift.json", json.dumps(found.to_json(), indent=2, allow_nan=False) + "\n")
+    _show(to_markdown(found))
+    print(f"{output / 'drift.html'}: with a picture of every column")
+    sys.exit(found.exit_status)
+
+
+@app.command()
 def promote(
     version: Annotated[
         str | None, typer.Argument(help="of the registered model; by default the challenger")
@@ -391,7 +436,7 @@ def _show(markdown: str) -> None:
 
 if __name__ == "__main__":
     tolerate_settings()
-    is_gate = sys.argv[1:2] == ["review"] or "--gate" in sys.argv
+    is_gate = sys.argv[1:2] in (["drift"], ["review"]) or "--gate" in sys.argv
     try:
         with undecidable_if_it_fails() if is_gate else nullcontext():
             app()

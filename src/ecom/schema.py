@@ -83,6 +83,8 @@ FEATURE_SETS: Final[dict[FeatureSet, tuple[str, ...]]] = {
     "without_page_values": tuple(name for name in FEATURES if name != PAGE_VALUES),
     ARRIVAL: tuple(column.name for column in COLUMNS if column.known == ARRIVAL),
 }
+CODES: Final = ("OperatingSystems", "Browser", "Region", "TrafficType")  # numbers without an order
+CALENDAR: Final = ("Month", "SpecialDay")  # which say when a session was
 # Columns that are judged together: what are they worth in months to come?
 GROUPS: Final = {
     "page values": (PAGE_VALUES,),
@@ -91,8 +93,8 @@ GROUPS: Final = {
         *("ProductRelated", "ProductRelated_Duration"),
     ),
     "bounce and exit rates": ("BounceRates", "ExitRates"),
-    "month and special day": ("Month", "SpecialDay"),
-    "codes": ("OperatingSystems", "Browser", "Region", "TrafficType"),
+    "month and special day": CALENDAR,
+    "codes": CODES,
     "visitor type": ("VisitorType",),
     "weekend": ("Weekend",),
 }

@@ -6,8 +6,6 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import norm
 
@@ -22,7 +20,6 @@ from ecom.review.verdicts import (
     Side,
     Verdict,
     confirm,
-    holm,
     judge,
     judge_slices,
     overall,
@@ -285,15 +282,3 @@ def test_a_small_slice_is_left_out() -> None:
     found = judge_slices(sessions, labels, side(scores), side(scores), RULES)
 
     assert "Month: Feb" not in {finding.slice for finding in found}
-
-
-@given(st.lists(st.floats(0, 1), max_size=20))
-@settings(deadline=None)
-def test_holm_keeps_the_order_and_never_lowers_a_p_value(p_values: list[float]) -> None:
-    adjusted = holm(p_values)
-
-    assert all(after >= before for before, after in zip(p_values, adjusted, strict=True))
-    ordered = sorted(zip(p_values, adjusted, strict=True))
-    assert [after for _, after in ordered] == sorted(adjusted)
-    if p_values:
-        assert min(adjusted) == pytest.approx(min(1.0, len(p_values) * min(p_values)))

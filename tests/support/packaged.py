@@ -9,6 +9,7 @@ from ecom.models.packaging import Findings, Fitted, package
 from ecom.params.package import Package
 from ecom.params.threshold import Costs
 from ecom.schema import FEATURE_SETS, FeatureSet
+from ecom.serving.profile import profile_of
 from generated import features_and_labels
 
 if TYPE_CHECKING:
@@ -32,13 +33,22 @@ def packaged(
     """Return the files of a package of a model that was fitted to the generated sessions."""
     sessions, labels = features_and_labels()
     columns = list(FEATURE_SETS[feature_set])
-    counts = count_flagged(labels, model.predict_proba(sessions[columns])[:, 1])
+    scores = model.predict_proba(sessions[columns])[:, 1]
+    counts = count_flagged(labels, scores)
+    profile = profile_of(
+        {name: sessions[name].to_numpy() for name in columns},
+        labels,
+        scores,
+        labels,
+        THRESHOLD["threshold"],
+    )
     table = sweep(counts, Costs.model_validate(THRESHOLD["costs"]), THRESHOLD["threshold"])
     findings = Findings(
         THRESHOLD,
         EVALUATE,
         table.to_csv(index=False).encode(),
         b"# Card\n",
+        profile.to_json().encode(),
         {"models/best_model.joblib": "0" * 32},
     )
     files, _ = package(

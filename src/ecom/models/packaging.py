@@ -30,6 +30,7 @@ from ecom.serving.manifest import (
     GOLDEN,
     MANIFEST,
     MODEL,
+    PROFILE,
     SWEEP,
     Manifest,
     PackagedCosts,
@@ -82,6 +83,8 @@ class Findings:
         What each threshold gives, as CSV.
     card
         The model card.
+    profile
+        How sessions and scores are distributed, as JSON.
     made_of
         MD5 of the files that the package is made of, by path.
     """
@@ -90,6 +93,7 @@ class Findings:
     evaluate: "EvaluateResults"
     sweep: bytes
     card: bytes
+    profile: bytes
     made_of: Mapping[str, str]
 
 
@@ -167,6 +171,7 @@ def package(
         GOLDEN: (json.dumps(golden, indent=1, sort_keys=True) + "\n").encode(),
         SWEEP: findings.sweep,
         CARD: findings.card,
+        PROFILE: findings.profile,
     }
     manifest = Manifest(
         data=findings.evaluate["data"],

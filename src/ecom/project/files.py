@@ -45,6 +45,7 @@ SESSIONS_FIGURE: Final = "plots/explain/sessions.svg"
 SYNTHETIC: Final = ".synthetic"  # the copy of the project that runs on generated sessions
 REVIEW: Final = "reports/review"
 REPORT: Final = "reports/index.html"
+DRIFT: Final = "reports/drift"
 
 
 def metrics_file(stage: str) -> str:

@@ -11,6 +11,7 @@ from scipy import stats
 
 from ecom.evaluation.counts import Floats, count_flagged
 from ecom.evaluation.metrics import METRICS, Sample, has_interval, measure
+from ecom.evaluation.multiple_tests import FALSE_ALARMS, holm
 from ecom.evaluation.resampling import QUANTILES, bootstrapped, interval
 from ecom.evaluation.slices import SLICES
 from ecom.params.bootstrap import Bootstrap
@@ -22,7 +23,6 @@ Verdict = Literal["better", "worse", "no worse", "cannot tell"]
 NO_WORSE: Final = "no worse"
 CANNOT_TELL: Final = "cannot tell"
 
-LEVEL: Final = 0.05  # chance of any false alarm among the decisive metrics, or among all slices
 DRAWS: Final = 400  # resamples behind a standard error
 SLICE_DRAWS: Final = 200
 
@@ -415,22 +415,6 @@ def judge_slices(
     ]
 
 
-def holm(p_values: list[float]) -> list[float]:
-    """Adjust p-values for their number by the step-down method of Holm (1979).
-
-    Examples
-    --------
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    adjusted = [0.0] * len(p_values)
-    largest = 0.0
-    for rank, place in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        largest = min(1.0, max(largest, (len(p_values) - rank) * p_values[place]))
-        adjusted[place] = largest
-    return adjusted
-
-
 def _pair_slice(
     labels: NDArray[np.int64],
     base: Side,
@@ -458,7 +442,7 @@ def _verdict(finding: Finding, p_value: float, sizes: Decisive) -> Verdict:
 def _changed(
     metric: str, difference: float, p_value: float, smallest: float
 ) -> Literal["better", "worse"] | None:
-    if p_value >= LEVEL or abs(difference) < smallest:
+    if p_value >= FALSE_ALARMS or abs(difference) < smallest:
         return None
     return "better" if _gain(metric, difference) > 0 else "worse"
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from ecom.evaluation.metrics import METRICS
+from ecom.evaluation.multiple_tests import FALSE_ALARMS
 from ecom.evaluation.resampling import LEVEL
 from ecom.notation import markdown_table
 from ecom.reporting.cells import metric_name
@@ -16,9 +17,6 @@ from ecom.review.verdicts import (
     Confirmation,
     Finding,
     SliceFinding,
-)
-from ecom.review.verdicts import (
-    LEVEL as ALARMS,
 )
 
 MARKER: Final = "<!-- ecom review -->"  # finds the comment again, so that it can be updated
@@ -182,8 +180,8 @@ def _how_judged(comparison: Comparison) -> str:
         [
             *deciding,
             "Better or worse: the difference matters, and is beyond the noise of sessions and fits",
-            f"(Holm's method, {ALARMS:.0%} for all that decide). No worse: a loss as large as the",
-            "margin is ruled out. The section review of params.yaml has the sizes.",
+            f"(Holm's method, {FALSE_ALARMS:.0%} for all that decide). No worse: a loss as large",
+            "as the margin is ruled out. The section review of params.yaml has the sizes.",
             f"The mean score is {before:.4f} → {after:.4f}, the rate of purchases {rate:.4f}.",
             *_perfect_calibration(comparison),
             _reasons(comparison.left_out),
@@ -229,7 +227,7 @@ def _slices(slices: Sequence[SliceFinding]) -> str:
     if not changed:
         return (
             f"**Slices.** In none of {len(slices)} slices did PR-AUC change beyond noise (Holm's "
-            f"method, {ALARMS:.0%} for all slices together)."
+            f"method, {FALSE_ALARMS:.0%} for all slices together)."
         )
     rows = [
         [
@@ -247,7 +245,7 @@ def _slices(slices: Sequence[SliceFinding]) -> str:
     headings = ["slice", "sessions", "base", "head", "difference", "p", "verdict"]
     return (
         f"**Slices** in which PR-AUC changed beyond noise, of {len(slices)} (Holm's method, "
-        f"{ALARMS:.0%} for all slices together):\n\n{markdown_table(headings, rows)}"
+        f"{FALSE_ALARMS:.0%} for all slices together):\n\n{markdown_table(headings, rows)}"
     )
 
 

@@ -10,19 +10,23 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ecom.errors import PackageError
 from ecom.schema import COLUMNS, FEATURE_SETS, DataKind, FeatureSet, Known
 
-FORMAT: Final = 1  # raised when an older reader would misread a newer package
+FORMAT: Final = 2  # raised when an older reader would misread a newer package
 MANIFEST: Final = "manifest.json"
 MODEL: Final = "model.onnx"
 EXPLANATION: Final = "explain.onnx"
 GOLDEN: Final = "golden.json"
 CARD: Final = "model_card.md"
 SWEEP: Final = "thresholds.csv"
+PROFILE: Final = "profile.json"
 TYPICAL: Final = "a typical session"  # what `where` of such golden sessions begins with
 UNKNOWN_CATEGORIES: Final = "a category that is not among those allowed counts as none of them"
 
 # No other file, and none in another folder.
 FileName = Annotated[
-    str, Field(pattern=r"^(model\.onnx|explain\.onnx|golden\.json|thresholds\.csv|model_card\.md)$")
+    str,
+    Field(
+        pattern=r"^((model|explain)\.onnx|(golden|profile)\.json|thresholds\.csv|model_card\.md)$"
+    ),
 ]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 

@@ -17,10 +17,12 @@ from ecom.serving.manifest import (
     GOLDEN,
     MANIFEST,
     MODEL,
+    PROFILE,
     SWEEP,
     TYPICAL,
     Manifest,
 )
+from ecom.serving.profile import Profile
 from ecom.serving.scoring import Scorer, load_graph, ranges_of, text_inputs
 
 CLOSE: Final = 1e-8  # to a golden answer, which has 9 significant digits
@@ -55,6 +57,22 @@ class Package:
             for case in json.loads(self.contents[GOLDEN])
             if case["where"].startswith(TYPICAL)
         }
+
+    @property
+    def profile(self) -> Profile:
+        """Return how sessions were distributed that the model was made from.
+
+        Raises
+        ------
+        PackageError
+            An older version of ecom made the package, or its profile is damaged.
+        """
+        if PROFILE not in self.contents:
+            raise PackageError(
+                f"the package has no {PROFILE}: it is of format {self.manifest.format}. Make it "
+                "again with `dvc repro package`, or give a file of sessions as the reference"
+            )
+        return Profile.parse(self.contents[PROFILE])
 
     @cached_property
     def thresholds(self) -> list[dict[str, float]]:

@@ -1,0 +1,1 @@
+"""Whether new sessions are like those before, told from noise."""

@@ -1,0 +1,186 @@
+"""How good a model is on new sessions: expected from its scores, and realised where outcomes are.
+
+The expectation is that of confidence-based performance estimation (CBPE): a calibrated score says
+how often such a session buys, so that scores alone say how many purchases are flagged and missed.
+It holds as long as sessions of the same score buy as often as before.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from scipy import special
+
+from ecom.drift.pairs import RESAMPLES, Ints
+from ecom.drift.shifts import FEWEST
+from ecom.evaluation.counts import Counts, Floats
+from ecom.evaluation.metrics import COST
+from ecom.evaluation.resampling import interval
+from ecom.params.threshold import Costs
+from ecom.serving.profile import NO_PURCHASE, PURCHASE, Bins, Tally
+
+SHOWN: Final = ("pr_auc", "roc_auc", "precision", "recall", "flagged_rate", COST)
+RATE: Final = "purchase_rate"
+STEPS: Final = 50  # of Newton's method
+LAST_STEP: Final = 1e-6  # of a coefficient
+KNOTS: Final = range(-6, 5)  # log-odds
+BEND: Final = 0.6
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure and its 95 % interval."""
+
+    value: float
+    interval: tuple[float, float]
+
+
+Quality = dict[str, Estimate]  # by metric
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What figures need besides scores and outcomes."""
+
+    bins: Bins
+    threshold: float
+    costs: Costs
+
+    def metrics(self, sessions: Floats, purchases: Floats) -> dict[str, Floats]:
+        """Return metrics from sessions and purchases in each cell of the score, (b, cells)."""
+        lower = np.append(0.0, np.nextafter(np.array(self.bins.cuts), 2))[::-1]
+        flagged, bought = (
+            np.cumsum(np.hstack([np.zeros((len(each), 1)), each[:, ::-1]]), axis=1)
+            for each in (sessions, purchases)
+        )
+        counts = Counts(np.append(np.inf, lower), flagged, bought)
+        point = counts.at(self.threshold)
+        return {
+            RATE: (counts.purchases / counts.sessions)[:, 0],
+            "pr_auc": counts.pr_auc,
+            "roc_auc": counts.roc_auc,
+            "precision": point.precision[:, 0],
+            "recall": point.recall[:, 0],
+            "flagged_rate": (point.flagged / counts.sessions)[:, 0],
+            COST: point.cost(self.costs)[:, 0],
+        }
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """From log-odds of scores to log-odds of a purchase: a line that may bend at `KNOTS`.
+
+    Attributes
+    ----------
+    coefficients : array of shape (2 + knots,)
+        Intercept, slope, and by how much the slope changes at each knot.
+    covariance : array of shape (2 + knots, 2 + knots)
+        How sure they are.
+    """
+
+    coefficients: Floats
+    covariance: Floats
+
+
+AS_THEY_ARE: Final = Calibration(
+    np.eye(2 + len(KNOTS))[1], np.zeros((2 + len(KNOTS), 2 + len(KNOTS)))
+)
+
+
+def calibrate(reference: Tally) -> Calibration | None:
+    """Fit a calibration to reference sessions; None if too few of their outcomes are known.
+
+    A logistic regression (Platt 1999) on log-odds and hinges. Changes of the slope have a normal
+    prior of mean 0 and standard deviation `BEND`, so that few sessions give a line that hardly
+    bends; the covariance is that of Laplace's approximation to the posterior.
+    """
+    purchases = reference.by_outcome[PURCHASE].astype(np.float64)
+    sessions = purchases + reference.by_outcome[NO_PURCHASE]
+    if min(purchases.sum(), (sessions - purchases).sum()) < FEWEST:
+        return None
+    given = _line(reference.bins)
+    precision = np.diag([0.0, 0.0] + [1 / BEND**2] * len(KNOTS))
+    coefficients = AS_THEY_ARE.coefficients
+    for _ in range(STEPS):
+        rate = special.expit(coefficients @ given)
+        information = (given * (sessions * rate * (1 - rate))) @ given.T + precision
+        slope = given @ (purchases - sessions * rate) - precision @ coefficients
+        step = np.linalg.solve(information, slope)
+        coefficients = coefficients + step / max(1.0, np.abs(step).max())
+        if np.abs(step).max() < LAST_STEP:
+            return Calibration(coefficients, np.linalg.inv(information))
+    return None
+
+
+def expected(
+    sessions: Ints, calibration: Calibration | None, judge: Judge, seed: int
+) -> Quality | None:
+    """Return what scores let expect, with the interval in which realised figures would be.
+
+    Parameters
+    ----------
+    sessions : array of shape (cells,)
+        In each cell of the score.
+    calibration
+        From the reference; None takes scores for the rates of purchases that they say.
+    judge
+        What figures need besides.
+    seed
+        Of the outcomes that are drawn.
+
+    Returns
+    -------
+    dict or None
+        None if there are too few sessions.
+
+    Notes
+    -----
+    Outcomes are drawn from the calibrated scores, with a calibration drawn anew each time, since
+    it is not known exactly: Guillory et al. (2021) and the documentation of NannyML describe the
+    estimate, which has no interval there.
+    """
+    if sessions.sum() < FEWEST:
+        return None
+    random = np.random.default_rng(seed)
+    known = calibration or AS_THEY_ARE
+    drawn = random.multivariate_normal(known.coefficients, known.covariance, RESAMPLES)
+    rates = special.expit(drawn @ _line(judge.bins))
+    purchases = random.binomial(sessions, rates).astype(np.float64)
+    return _quality(judge, np.broadcast_to(sessions.astype(np.float64), purchases.shape), purchases)
+
+
+def realised(score: Tally, judge: Judge, seed: int) -> Quality | None:
+    """Return figures of sessions whose outcomes are known; None if these are too few.
+
+    Intervals are those of the bootstrap.
+    """
+    known = score.by_outcome[[NO_PURCHASE, PURCHASE]]
+    if known.sum(axis=1).min() < FEWEST:
+        return None
+    random = np.random.default_rng(seed)
+    drawn = random.multinomial(known.sum(), (known / known.sum()).ravel(), RESAMPLES)
+    counts = drawn.reshape(RESAMPLES, *known.shape).astype(np.float64)
+    found = _quality(judge, counts.sum(axis=1), counts[:, PURCHASE])
+    seen = judge.metrics(known.sum(axis=0)[None].astype(float), known[[PURCHASE]].astype(float))
+    return {
+        name: Estimate(float(seen[name][0]), estimate.interval) for name, estimate in found.items()
+    }
+
+
+def _quality(judge: Judge, sessions: Floats, purchases: Floats) -> Quality:
+    some = (purchases.sum(axis=1) > 0) & (purchases.sum(axis=1) < sessions.sum(axis=1))
+    found = judge.metrics(sessions[some], purchases[some])
+    return {name: Estimate(float(values.mean()), _bounds(values)) for name, values in found.items()}
+
+
+def _line(bins: Bins) -> Floats:
+    """Return what coefficients of a calibration are multiplied with, (coefficients, cells)."""
+    cuts = special.logit(np.array(bins.cuts))
+    middles = np.concatenate([cuts[:1], (cuts[1:] + cuts[:-1]) / 2, cuts[-1:]])
+    hinges = [np.maximum(middles - knot, 0) for knot in KNOTS]
+    return np.stack([np.ones(bins.size), middles, *hinges])
+
+
+def _bounds(values: Floats) -> tuple[float, float]:
+    low, high = interval(values)
+    return low, high
