@@ -36,6 +36,7 @@ def packaged(
             EVALUATE,
             b"threshold\n0.5\n",
             b"# Card\n",
+            b'{"format": 1}',
             {"models/best_model.joblib": "1" * 32},
         ),
         {"training rows": train},
@@ -48,7 +49,7 @@ def test_it_holds_graph_manifest_golden_answers_and_card() -> None:
 
     assert set(files) == {
         *("explain.onnx", "golden.json", "manifest.json", "model.onnx", "model_card.md"),
-        "thresholds.csv",
+        *("profile.json", "thresholds.csv"),
     }
     manifest = Manifest.parse(files["manifest.json"])
     assert (manifest.threshold, manifest.strategy) == (0.15, "minimum_cost")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy import special
+from scipy import optimize, special
 
 from ecom.drift.pairs import RESAMPLES, Ints
 from ecom.drift.shifts import FEWEST
@@ -21,8 +21,6 @@ from ecom.serving.profile import NO_PURCHASE, PURCHASE, Bins, Tally
 
 SHOWN: Final = ("pr_auc", "roc_auc", "precision", "recall", "flagged_rate", COST)
 RATE: Final = "purchase_rate"
-STEPS: Final = 50  # of Newton's method
-LAST_STEP: Final = 1e-6  # of a coefficient
 KNOTS: Final = range(-6, 5)  # log-odds
 BEND: Final = 0.6
 
@@ -100,16 +98,22 @@ def calibrate(reference: Tally) -> Calibration | None:
         return None
     given = _line(reference.bins)
     precision = np.diag([0.0, 0.0] + [1 / BEND**2] * len(KNOTS))
-    coefficients = AS_THEY_ARE.coefficients
-    for _ in range(STEPS):
-        rate = special.expit(coefficients @ given)
-        information = (given * (sessions * rate * (1 - rate))) @ given.T + precision
-        slope = given @ (purchases - sessions * rate) - precision @ coefficients
-        step = np.linalg.solve(information, slope)
-        coefficients = coefficients + step / max(1.0, np.abs(step).max())
-        if np.abs(step).max() < LAST_STEP:
-            return Calibration(coefficients, np.linalg.inv(information))
-    return None
+
+    def loss(at: Floats) -> tuple[float, Floats]:
+        """Return the negative logarithm of the posterior, and its gradient."""
+        odds, prior = at @ given, precision @ at
+        value = sessions @ np.logaddexp(0, odds) - purchases @ odds + at @ prior / 2
+        return float(value), given @ (sessions * special.expit(odds) - purchases) + prior
+
+    def curvature(at: Floats) -> Floats:
+        rate = special.expit(at @ given)
+        found: Floats = (given * (sessions * rate * (1 - rate))) @ given.T + precision
+        return found
+
+    start = AS_THEY_ARE.coefficients
+    found = optimize.minimize(loss, start, jac=True, hess=curvature, method="trust-exact")
+    covariance: Floats = np.linalg.inv(curvature(found.x)).astype(np.float64)
+    return Calibration(found.x, covariance)
 
 
 def expected(

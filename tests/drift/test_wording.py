@@ -1,0 +1,112 @@
+"""What kind of drift it is, is said as far as it can be told, and no further."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ecom.drift.outcome import Settings, find_drift
+from ecom.drift.wording import BLIND, causes, headline, surprises, to_markdown
+from ecom.schema import TARGET
+from ecom.serving.package import Package
+
+
+def halves(sessions: pd.DataFrame, new: pd.DataFrame, folder: Path) -> tuple[str, str]:
+    paths = folder / "reference.parquet", folder / "new.parquet"
+    for path, table in zip(paths, (sessions, new), strict=True):
+        table.to_parquet(path)
+    return str(paths[0]), str(paths[1])
+
+
+@pytest.fixture
+def sides(sessions: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return many sessions on either side."""
+    return (
+        sessions[:1500].sample(6000, replace=True, random_state=0),
+        sessions[:1500].sample(6000, replace=True, random_state=1),
+    )
+
+
+def test_no_drift_says_what_may_have_gone_unseen(
+    opened: Package, sides: tuple[pd.DataFrame, pd.DataFrame], tmp_path: Path
+) -> None:
+    found = find_drift(*halves(*sides, tmp_path), opened, Settings())
+
+    assert "No drift seen" in headline(found)
+    assert "At most (95 %)" in headline(found)
+    assert causes(found) == []
+    assert BLIND in to_markdown(found)
+
+
+def test_fewer_purchases_alone_are_a_prior_shift(
+    opened: Package, sides: tuple[pd.DataFrame, pd.DataFrame], tmp_path: Path
+) -> None:
+    reference, new = sides
+    bought = np.flatnonzero(new[TARGET])
+    fewer = new.drop(index=[]).iloc[np.delete(np.arange(len(new)), bought[::2])]
+
+    found = find_drift(*halves(reference, fewer, tmp_path), opened, Settings())
+
+    assert [cause.partition(":")[0] for cause in causes(found)] == ["Prior shift"]
+
+
+def test_scores_that_mean_less_are_concept_drift(
+    opened: Package, sides: tuple[pd.DataFrame, pd.DataFrame], tmp_path: Path
+) -> None:
+    reference, new = sides
+    # Purchases happen to sessions that nobody would expect to buy, and to none of the others.
+    label = new[TARGET].sample(frac=1, random_state=2).to_numpy()
+
+    found = find_drift(
+        *halves(reference, new.assign(**{TARGET: label}), tmp_path), opened, Settings()
+    )
+
+    assert [cause.partition(":")[0] for cause in causes(found)] == ["Concept drift"]
+    assert any("as realised; scores let expect" in each for each in surprises(found))
+
+
+def test_columns_without_outcomes_leave_it_open(
+    opened: Package, sides: tuple[pd.DataFrame, pd.DataFrame], tmp_path: Path
+) -> None:
+    reference, new = sides
+    moved = new.assign(Region=1).drop(columns=TARGET)
+
+    found = find_drift(*halves(reference, moved, tmp_path), opened, Settings())
+
+    assert len(causes(found)) == 1
+    assert causes(found)[0].startswith("Outcomes are not known")
+
+
+def test_columns_that_moved_with_outcomes_are_named_for_what_they_are(
+    opened: Package, sides: tuple[pd.DataFrame, pd.DataFrame], tmp_path: Path
+) -> None:
+    reference, new = sides
+
+    found = find_drift(*halves(reference, new.assign(Region=1), tmp_path), opened, Settings())
+
+    assert [cause.partition(":")[0] for cause in causes(found)] == ["Drift of columns"]
+    assert "| Region | Region 1 |" in to_markdown(found)
+
+
+def test_values_that_are_not_allowed_come_first(
+    opened: Package, sides: tuple[pd.DataFrame, pd.DataFrame], tmp_path: Path
+) -> None:
+    reference, new = sides
+    renamed = new.assign(VisitorType=new["VisitorType"].replace("Returning_Visitor", "returning"))
+
+    found = find_drift(*halves(reference, renamed, tmp_path), opened, Settings())
+
+    assert causes(found)[0].startswith("Values that are not allowed")
+    assert "returning; expected one of" in to_markdown(found)
+
+
+def test_few_blocks_are_said_to_be_few(
+    opened: Package, sessions: pd.DataFrame, tmp_path: Path
+) -> None:
+    days = sessions.assign(day=np.arange(len(sessions)) // 500)
+
+    found = find_drift(*halves(days[:1500], days[1500:], tmp_path), opened, Settings("day"))
+
+    assert headline(found).startswith("Cannot tell: there are too few blocks")
+    assert "in 3 and 3 blocks" in to_markdown(found)
