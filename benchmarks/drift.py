@@ -31,7 +31,7 @@ from ecom.evaluation.metrics import COST, METRICS
 from ecom.notation import markdown_table
 from ecom.params.threshold import Costs
 from ecom.project import files
-from ecom.schema import MONTHS, TARGET
+from ecom.schema import TARGET
 from ecom.serving.package import open_package
 from ecom.serving.profile import Tally, score_bins
 
@@ -198,11 +198,9 @@ def months(judge: Judge) -> tuple[list[list[str]], list[str]]:
     fitted = pd.read_parquet(ROOT / files.CROSS_FIT).set_index("row")["best_model_1"]
     rows: list[list[str]] = []
     costly: list[str] = []
-    for place, month in enumerate(MONTHS):
-        now = forward[forward["Month"] == month].dropna(subset=["best_model"])
-        if not len(now):
-            continue
-        earlier = forward[forward["Month"].isin(MONTHS[:place])]
+    for place, now in forward.dropna(subset=["best_model"]).groupby("place"):
+        month = str(now["period"].iloc[0])
+        earlier = forward[forward["place"] < place]
         before = tally(fitted.loc[earlier["row"]], earlier[TARGET], judge)
         came = tally(now["best_model"], now[TARGET], judge)
         promised = expected(came.by_outcome.sum(axis=0), calibrate(before), judge, seed=0)

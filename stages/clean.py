@@ -17,6 +17,8 @@ import pandas as pd
 from ecom.data.cleaning import clean, to_types
 from ecom.data.identity import session_keys
 from ecom.data.parsing import parse_csv
+from ecom.data.parts import Parts
+from ecom.data.periods import parts_of_rows
 from ecom.errors import DataError
 from ecom.params.clean import Clean
 
@@ -43,7 +45,9 @@ def main(stage: Stage) -> None:
     sessions = clean(valid, drop_duplicates=params.drop_duplicates)
     keys = session_keys(to_types(valid))[sessions.index]
     write_table(stage, "data/processed/online_shoppers_clean.csv", sessions)
-    numbered = pd.DataFrame({"row": range(len(keys)), "session": keys})
+    files = Parts.parse(stage.dep("data/raw/parts.csv").read_bytes())
+    parts = parts_of_rows(files, sessions.index)
+    numbered = pd.DataFrame({"row": range(len(keys)), "session": keys, "part": parts})
     write_table(stage, "data/processed/session_keys.csv", numbered)
     invalid, duplicates = len(table) - len(valid), len(valid) - len(sessions)
     write_metrics(

@@ -12,11 +12,13 @@ import os
 
 from fsspec.callbacks import TqdmCallback
 
+from ecom.data.parts import ONE_FILE, Parts
 from ecom.data.sources import fetch, is_pinned, names_files_alone
 from ecom.params.data import Data
 from ecom.project.params_file import read_params
 
 RAW = "data/raw/online_shoppers_intention.csv"
+PARTS = "data/raw/parts.csv"
 
 
 def main(stage: Stage) -> None:
@@ -26,14 +28,16 @@ def main(stage: Stage) -> None:
         from ecom.data.synthetic import generate_sessions
 
         write_table(stage, RAW, generate_sessions(data.synthetic.rows, data.synthetic.seed))
+        write_parts(stage, ONE_FILE)
         stage.say(f"{data.synthetic.rows:,} synthetic sessions")
         return
     # DVC runs experiments in a copy of the project; relative paths start from the project itself.
     root = Path(os.environ.get("DVC_ROOT", stage.root))
-    present = stage.previous_out(RAW)
+    present, parts = stage.previous_out(RAW), stage.previous_out(PARTS)
     # A file that somebody names is read, even so: it may be another than is pinned.
     asked = names_files_alone(data, root)
-    if not asked and present.exists() and is_pinned(present.read_bytes(), data.sha256):
+    held = present.exists() and parts.exists()
+    if not asked and held and is_pinned(present.read_bytes(), data.sha256):
         stage.say("the pinned content is there already; no source was asked")
         return
     fetched = fetch(data, root, progress=progress_bar)
@@ -41,12 +45,18 @@ def main(stage: Stage) -> None:
         stage.say(f"skipped {failure}")
     with stage.out(RAW) as temporary:
         temporary.write_bytes(fetched.content)
+    write_parts(stage, fetched.parts)
     stage.say(f"{len(fetched.content):,} bytes from {fetched.address}")
     if data.sha256 is None:
         stage.say(
             f"data.sha256 is null, so a change of the file goes unnoticed: pin it with "
             f"{fetched.sha256}, or run `dvc repro --force fetch` after each change"
         )
+
+
+def write_parts(stage: Stage, parts: Parts) -> None:
+    with stage.out(PARTS) as temporary:
+        temporary.write_bytes(parts.to_csv())
 
 
 def progress_bar(address: str) -> TqdmCallback:

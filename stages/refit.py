@@ -16,6 +16,9 @@ from _tables import read_features, read_table, write_table
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
+from ecom.data.periods import periods_of
 from ecom.errors import DataError
 from ecom.models.cross_fitting import folds_by_key, key_hashes
 from ecom.models.pipelines import build_pipeline, settled_arguments
@@ -26,7 +29,7 @@ from ecom.params.features import Features
 from ecom.params.folds import Folds
 from ecom.params.learning_curve import LearningCurve
 from ecom.params.over_time import OverTime
-from ecom.schema import MONTHS, TARGET
+from ecom.schema import TARGET
 
 if TYPE_CHECKING:
     from ecom.results import FeatureSetsResults, TuneResults
@@ -57,15 +60,23 @@ def main(stage: Stage) -> None:
         )
         for name, other in others["sets"].items()
     }
-    known = sessions[["Month"]].assign(**{TARGET: labels})
+    numbered = read_table(stage, "data/processed/session_keys.csv").set_index("row")
+    numbered = numbered.loc[sessions.index]
+    periods = periods_of(sessions["Month"], numbered["part"])
+    known = pd.DataFrame({"period": periods.astype(str), "place": periods.cat.codes})
     over_time = scores_over_time(
-        sessions, labels, models | of_sets, stage.params(OverTime).months, cross_fit.n_jobs
+        sessions,
+        labels,
+        models | of_sets,
+        periods=periods,
+        months_before=stage.params(OverTime).months_before,
+        n_jobs=cross_fit.n_jobs,
     )
+    known[TARGET] = labels
     write_table(
         stage, "data/predictions/over_time.parquet", known.join(over_time).reset_index(names="row")
     )
-    numbered = read_table(stage, "data/processed/session_keys.csv").set_index("row")
-    keys, curve = numbered["session"].loc[sessions.index], stage.params(LearningCurve)
+    keys, curve = numbered["session"], stage.params(LearningCurve)
     on_shares = scores_on_shares(
         sessions,
         labels,
@@ -78,8 +89,8 @@ def main(stage: Stage) -> None:
     write_table(
         stage, "data/predictions/learning_curve.parquet", on_shares.reset_index(names="row")
     )
-    scored = set(known["Month"][over_time.index])
-    judged = [month for month in MONTHS if month in scored]
+    scored = set(known["period"][over_time.index])
+    judged = [period for period in periods.cat.categories if period in scored]
     shares = ", ".join(f"{share:g}" for share in curve.shares)
     stage.say(f"scored {', '.join(judged) or 'no month'} from the months before")
     stage.say(f"fitted to shares {shares} of the training rows")

@@ -8,6 +8,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # Python may be told to leave it
 from _metrics import write_metrics
 from _stage import Stage, run
 
+from ecom.data.parts import Parts
 from ecom.data.validation import validate
 from ecom.params.clean import Clean
 from ecom.params.over_time import OverTime
@@ -19,7 +20,8 @@ def main(stage: Stage) -> None:
     report = validate(
         raw,
         stage.params(Validate),
-        stage.params(OverTime).months,
+        stage.params(OverTime).months_before,
+        Parts.parse(stage.dep("data/raw/parts.csv").read_bytes()),
         drop_invalid=stage.params(Clean).drop_invalid,
     )
     write_metrics(stage, "metrics/validate.json", report.to_dict())

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -11,21 +12,23 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from ecom.errors import EcomError, ProjectError, describe
+from ecom.errors import DataError, EcomError, ProjectError, ServiceError, describe
 from ecom.project.files import (
     DRIFT,
     LOCK,
     PACKAGE,
+    PARAMS,
     PIPELINE,
     PLOTS_PAGE,
     RAW,
     README,
     REPORT,
+    RETRAINED,
     REVIEW,
     SYNTHETIC,
 )
 from ecom.project.params_file import read_params
-from ecom.serving.limits import LIMITS, Limits
+from ecom.serving.limits import KEEPING, LIMITS, Keeping, Limits
 from ecom.settings import tolerate_settings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
@@ -242,6 +245,19 @@ def serve(  # noqa: PLR0913  each is a limit that operators set
     drain: Annotated[
         float, typer.Option(help="seconds that SIGTERM leaves load balancers", min=0)
     ] = LIMITS.drain,
+    store: Annotated[
+        str | None,
+        typer.Option(help="file (SQLite) or postgresql:// address, which keeps POST /feedback"),
+    ] = None,
+    log_scores: Annotated[
+        bool, typer.Option("--log-scores", help="keep sessions and scores in the store too")
+    ] = False,
+    keep_rows: Annotated[
+        int, typer.Option(help="scores that are kept at most", min=1)
+    ] = KEEPING.rows,
+    keep_days: Annotated[
+        float, typer.Option(help="days that they are kept at most", min=0)
+    ] = KEEPING.days,
 ) -> None:
     """Answer requests with the package: predictions and reasons as JSON, a page at /.
 
@@ -253,7 +269,10 @@ def serve(  # noqa: PLR0913  each is a limit that operators set
 
     limits = Limits(max_bytes, max_sessions, max_requests, max_connections, timeout, drain)
     keys = Keys(os.environ.get("ECOM_API_KEY"), os.environ.get("ECOM_ADMIN_KEY"))
-    serve(source or _own_package(), host, port, limits, keys)
+    if log_scores and store is None:
+        raise ServiceError("--log-scores needs a --store that keeps them")
+    keeping = Keeping(log_scores, keep_rows, keep_days)
+    serve(source or _own_package(), host, port, limits, keys, store=store, keeping=keeping)
 
 
 @app.command()
@@ -316,8 +335,17 @@ def drift(  # noqa: PLR0913  each is a choice of its own
     reference: Annotated[
         str, typer.Argument(help="sessions as they were: a file, a folder, or a package")
     ],
-    new: Annotated[str, typer.Argument(help="new sessions: a file or folder, CSV or Parquet")],
+    new: Annotated[
+        str | None, typer.Argument(help="new sessions: a file or folder, CSV or Parquet")
+    ] = None,
     *,
+    from_store: Annotated[
+        str | None,
+        typer.Option("--from-store", help="take the sessions that `serve --log-scores` has kept"),
+    ] = None,
+    days: Annotated[
+        float | None, typer.Option(help="of the store, the last days alone", min=0)
+    ] = None,
     package: Annotated[
         Path | None,
         typer.Option(help=f"what scores them; by default REFERENCE if it is one, else {PACKAGE}"),
@@ -337,15 +365,20 @@ def drift(  # noqa: PLR0913  each is a choice of its own
 
     Exits with status 0 if no drift was seen, 1 if there is drift, 3 if that cannot be told.
     """
-    from ecom.drift.outcome import Settings, find_drift
+    from ecom.drift.outcome import Settings, find_drift, find_drift_in_store
     from ecom.drift.wording import to_markdown
     from ecom.reporting.drift import drift_page
     from ecom.serving.manifest import MANIFEST
     from ecom.serving.package import open_package
 
     own = Path(reference) if (Path(reference) / MANIFEST).is_file() else _own_package()
-    settings = Settings(block, smallest)
-    found = find_drift(reference, new, open_package(package or own), settings)
+    settings, opened = Settings(block, smallest), open_package(package or own)
+    if (new is None) == (from_store is None):
+        raise DataError("expected new sessions: either NEW or --from-store, and not both")
+    if new is not None:
+        found = find_drift(reference, new, opened, settings)
+    else:
+        found = find_drift_in_store(reference, str(from_store), days, opened, settings)
     output.mkdir(parents=True, exist_ok=True)
     _write(output / "drift.html", drift_page(found))
     _write(output / "drift.json", json.dumps(found.to_json(), indent=2, allow_nan=False) + "\n")
@@ -355,11 +388,97 @@ def drift(  # noqa: PLR0913  each is a choice of its own
 
 
 @app.command()
+def judge(
+    champion: Annotated[str, typer.Argument(help="package: folder, version, alias or revision")],
+    challenger: Annotated[str, typer.Argument(help="package that may replace it")],
+    sessions: Annotated[
+        str, typer.Argument(help="file or folder of sessions with the column Revenue")
+    ],
+    *,
+    form: Annotated[
+        Literal["terminal", "markdown", "json"], typer.Option("--format", help="of the output")
+    ] = "terminal",
+) -> None:
+    """Tell whether CHALLENGER is better than CHAMPION on SESSIONS that neither was fitted to.
+
+    Exits with status 0 if it is better or no worse, 1 if worse, 3 if that cannot be told.
+    """
+    from ecom.review.packages import Contender, judge_packages
+    from ecom.review.verdicts import Rules
+    from ecom.review.wording import judgement_to_markdown
+    from ecom.tracking.packages import find_package
+
+    root = Path.cwd()
+    params = read_params(root)
+    before, after = (Contender(each, find_package(root, each)) for each in (champion, challenger))
+    found = judge_packages(before, after, sessions, Rules.from_params(params), params.evaluate.bins)
+    if form == "json":
+        print(json.dumps(found.to_json(), indent=2, allow_nan=False))
+    elif form == "markdown":
+        print(judgement_to_markdown(found), end="")
+    else:
+        _show(judgement_to_markdown(found))
+    sys.exit(found.exit_status)
+
+
+@app.command()
+def retrain(
+    *,
+    new: Annotated[
+        list[str], typer.Option("--with", help="file or folder of new sessions; may be repeated")
+    ],
+    champion: Annotated[
+        str, typer.Option(help="package in use: folder, version, alias or revision")
+    ] = PACKAGE,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", "-S", help="NAME=VALUE of params.yaml")
+    ] = None,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="write params.yaml and run the pipeline here")
+    ] = False,
+    output: Annotated[Path, typer.Option(help="folder for review.md and review.json")] = Path(
+        RETRAINED
+    ),
+) -> None:
+    """Run the pipeline with new sessions, beside the project, and judge what comes out.
+
+    Exits with status 0 if the model is no worse, on shared sessions or on new ones, and worse on
+    neither; 1 if it is worse on either; 3 if that cannot be told. Nothing changes without --apply.
+    """
+    from ecom.project.formats import parse_yaml
+    from ecom.review.packages import Contender
+    from ecom.review.retraining import retrained
+    from ecom.review.wording import retrained_to_markdown
+    from ecom.tracking.packages import find_package
+
+    root = _checked_root()
+    values = dict(each.partition("=")[::2] for each in settings or [])
+    before = Contender(champion, find_package(root, champion))
+    parsed = {name: parse_yaml(value) for name, value in values.items()}
+    with retrained(root, before, new, parsed) as found:
+        output.mkdir(parents=True, exist_ok=True)
+        _write(output / "review.md", retrained_to_markdown(found))
+        content = json.dumps(found.to_json(), indent=2, allow_nan=False)
+        _write(output / "review.json", content + "\n")
+        _show(retrained_to_markdown(found))
+        if apply:
+            _write(root / PARAMS, found.params)
+            subprocess.run([sys.executable, "-m", "dvc", "repro"], cwd=root, check=True)
+        sys.exit(found.exit_status)
+
+
+@app.command()
 def promote(
     version: Annotated[
         str | None, typer.Argument(help="of the registered model; by default the challenger")
     ] = None,
     *,
+    sessions: Annotated[
+        str | None,
+        typer.Option(
+            help="file of labelled sessions to judge on, if the models share no training sessions"
+        ),
+    ] = None,
     because: Annotated[
         str | None, typer.Option(help="why, if it is worse or that cannot be told; is kept")
     ] = None,
@@ -367,7 +486,7 @@ def promote(
     """Make a registered model champion if it is better or no worse than champions before it."""
     from ecom.tracking.registry import promote
 
-    print(promote(_checked_root(), version, because))
+    print(promote(_checked_root(), version, because, sessions))
 
 
 @app.command()
@@ -436,7 +555,9 @@ def _show(markdown: str) -> None:
 
 if __name__ == "__main__":
     tolerate_settings()
-    is_gate = sys.argv[1:2] in (["drift"], ["review"]) or "--gate" in sys.argv
+    is_gate = (
+        sys.argv[1:2] in (["drift"], ["judge"], ["retrain"], ["review"]) or "--gate" in sys.argv
+    )
     try:
         with undecidable_if_it_fails() if is_gate else nullcontext():
             app()

@@ -8,7 +8,7 @@ from typing import Any, NotRequired
 
 from typing_extensions import TypedDict  # which the test validates on Python 3.11 too
 
-from ecom.schema import DataKind, FeatureSet, Month
+from ecom.schema import DataKind, FeatureSet
 
 Interval = list[float]  # lower and upper bound
 Metrics = dict[str, float]  # by the names of `ecom.evaluation.metrics.METRICS`
@@ -256,7 +256,7 @@ class Comparison(TypedDict):
 class MonthResults(TypedDict):
     """Both models on one month, fitted to the months before it."""
 
-    month: Month
+    month: str
     trained_on: int
     sessions: int
     purchases: int
@@ -277,7 +277,7 @@ class OverTimeResults(TypedDict, total=False):
     """
 
     months: list[MonthResults]
-    left_out: list[Month]
+    left_out: list[str]
     pr_auc: dict[str, Any]
     cost: dict[str, Any]
 

@@ -11,15 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from ecom.data.parts import ONE_FILE, Parts
 from ecom.data.sources import Fetched, fetch, names_files_alone
 from ecom.errors import DataError, NoSourceAnsweredError
 from ecom.params.data import Data, Synthetic
 
-CSV = b"a,b\n1,2\n"
+CSV = b"a,b\n1,2\n3,4\n5,6\n"
 SHA256 = hashlib.sha256(CSV).hexdigest()
 
 
-def data(*sources: str, sha256: str | None = SHA256, retries: int = 0) -> Data:
+def data(*sources: str | list[str], sha256: str | None = SHA256, retries: int = 0) -> Data:
     return Data(
         source="real",
         sources=list(sources),
@@ -32,7 +33,9 @@ def data(*sources: str, sha256: str | None = SHA256, retries: int = 0) -> Data:
     )
 
 
-def fetch_from(*sources: str, root: Path, sha256: str | None = SHA256, retries: int = 0) -> Fetched:
+def fetch_from(
+    *sources: str | list[str], root: Path, sha256: str | None = SHA256, retries: int = 0
+) -> Fetched:
     return fetch(data(*sources, sha256=sha256, retries=retries), root)
 
 
@@ -71,7 +74,7 @@ def test_a_relative_path_starts_from_the_root(tmp_path: Path) -> None:
 
     fetched = fetch_from("../sessions.csv", root=tmp_path / "project")
 
-    assert fetched == Fetched(CSV, "../sessions.csv", SHA256)
+    assert fetched == Fetched(CSV, "../sessions.csv", SHA256, ONE_FILE)
 
 
 def test_any_fsspec_address_serves(tmp_path: Path) -> None:
@@ -118,13 +121,87 @@ def test_the_next_source_is_tried_when_one_fails(tmp_path: Path) -> None:
 def test_a_missing_final_newline_is_no_difference_and_is_added(tmp_path: Path) -> None:
     (tmp_path / "cut.csv").write_bytes(CSV.rstrip(b"\n"))
 
-    assert fetch_from("cut.csv", root=tmp_path) == Fetched(CSV, "cut.csv", SHA256)
+    assert fetch_from("cut.csv", root=tmp_path) == Fetched(CSV, "cut.csv", SHA256, ONE_FILE)
+
+
+def halves(folder: Path) -> tuple[bytes, bytes]:
+    """Write the rows into two files, as those of two months."""
+    header, *rows = CSV.splitlines(keepends=True)
+    middle = len(rows) // 2
+    parts = header + b"".join(rows[:middle]), header + b"".join(rows[middle:])
+    folder.mkdir(exist_ok=True)
+    for name, content in zip(("2026-01.csv", "2026-02.csv"), parts, strict=True):
+        (folder / name).write_bytes(content)
+    return parts
+
+
+def test_several_files_follow_one_another_and_are_pinned_together(tmp_path: Path) -> None:
+    first, second = halves(tmp_path)
+    rows = [content.count(b"\n") - 1 for content in (first, second)]
+
+    fetched = fetch_from(["2026-01.csv", "2026-02.csv"], root=tmp_path)
+
+    assert (fetched.content, fetched.sha256) == (CSV, SHA256)
+    assert fetched.parts == Parts(["2026-01", "2026-02"], rows)
+    assert fetched.address == "2026-01.csv, 2026-02.csv"
+
+
+def test_a_folder_stands_for_its_files_in_order_of_their_names(tmp_path: Path) -> None:
+    halves(tmp_path / "months")
+    (tmp_path / "months" / ".hidden").write_text("no sessions")
+
+    fetched = fetch_from("months/", root=tmp_path)
+
+    assert fetched.content == CSV
+    assert fetched.parts.names == ["2026-01", "2026-02"]
+
+
+def test_a_folder_of_one_file_is_that_file(tmp_path: Path) -> None:
+    (tmp_path / "months").mkdir()
+    (tmp_path / "months" / "all.csv.gz").write_bytes(gzip.compress(CSV))
+
+    assert fetch_from("months", root=tmp_path) == Fetched(CSV, "months", SHA256, ONE_FILE)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda text: text.replace(b"a,b", b"b,a", 1), "has other columns than the first"),
+        (lambda _: b"", "2026-02.csv is empty"),
+        (lambda _: b"<html>", "2026-02.csv is an HTML or XML page"),
+    ],
+)
+def test_a_file_that_does_not_follow_is_named(
+    tmp_path: Path, change: Callable[[bytes], bytes], said: str
+) -> None:
+    halves(tmp_path)
+    second = tmp_path / "2026-02.csv"
+    second.write_bytes(change(second.read_bytes()))
+
+    with pytest.raises(DataError, match=said):
+        fetch_from(["2026-01.csv", "2026-02.csv"], root=tmp_path)
+
+
+def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+    halves(tmp_path / "a")
+    halves(tmp_path / "b")
+
+    with pytest.raises(DataError, match="two of the files are called 2026-01"):
+        fetch_from(["a/2026-01.csv", "b/2026-01.csv"], root=tmp_path)
+
+
+def test_an_empty_folder_is_no_source(tmp_path: Path) -> None:
+    (tmp_path / "months").mkdir()
+
+    with pytest.raises(NoSourceAnsweredError, match="months: the folder is empty"):
+        fetch_from("months", root=tmp_path)
 
 
 def test_files_are_told_from_what_has_to_be_fetched(tmp_path: Path) -> None:
     (tmp_path / "own.csv").write_bytes(b"x,y\n")
 
     assert names_files_alone(data("own.csv", "missing.csv"), tmp_path)
+    assert names_files_alone(data(["missing.csv", "own.csv"]), tmp_path)
     assert not names_files_alone(data("missing.csv"), tmp_path)
     assert not names_files_alone(data("own.csv", "https://example.org/own.csv"), tmp_path)
 

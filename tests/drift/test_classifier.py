@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from ecom.drift.classifier import TOGETHER, about_all_columns
-from ecom.drift.counting import Sampler, read_rows
+from ecom.drift.counting import Sampler
 from ecom.drift.shifts import answer
 from ecom.schema import CALENDAR
+from ecom.serving.bulk.labelled import read_rows
 from ecom.serving.package import Package
 
 

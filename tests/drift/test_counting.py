@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from ecom.drift import counting
-from ecom.drift.counting import Sampler, count, read_rows
+from ecom.drift.counting import Sampler, count
 from ecom.errors import DataError
 from ecom.schema import FEATURES, TARGET
+from ecom.serving.bulk.labelled import read_rows
 from ecom.serving.package import Package
 from ecom.serving.profile import NOT_ALLOWED, SCORE, Bins, Profile, bins_of
 

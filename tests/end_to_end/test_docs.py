@@ -56,6 +56,14 @@ RUN: dict[str, str | tuple[str, str]] = {
         f"cp {RAW} sessions.csv && python -m ecom score sessions.csv scores.csv",
         "of them flagged",
     ),
+    "python -m ecom drift models/package NEW": (
+        f"python -m ecom drift models/package {RAW}; true",
+        "reports/drift/drift.html",
+    ),
+    "python -m ecom judge CHAMPION CHALLENGER SESSIONS": (
+        f"python -m ecom judge models/package HEAD {RAW}; true",
+        "are like one that a model was fitted to",
+    ),
     "python -m ecom track": "",
     "python stages/tune.py": "tune: ",
     "source .venv/bin/activate": (f". {sys.prefix}/bin/activate && dvc --version", "3."),
@@ -93,6 +101,15 @@ NOT_RUN = {
     "make audit": "asks PyPI for its list of vulnerabilities, which not every mirror has",
     "mlflow models serve": "named alone; benchmarks/serving.py runs it",
     "python -m ecom score IN OUT": "how_to.md shows it with files",
+    "python -m ecom drift REFERENCE NEW": "how_to.md shows it with a package",
+    "python -m ecom drift models/package --from-store feedback.db --days 7": (
+        "test_feedback.py runs it on what a service has kept"
+    ),
+    "python -m ecom drift": "not whole: a name of what how_to.md shows whole",
+    "python -m ecom promote --sessions SESSIONS": "test_registry.py runs it",
+    "python -m ecom retrain --with NEW": "test_retraining.py of end_to_end runs it",
+    "python -m ecom serve --store feedback.db": "test_feedback.py runs it",
+    "make drift-study": "runs for twenty minutes; writes docs/drift.md",
     "make bench-score": "times scoring for some minutes; writes docs/scoring.md",
     "make bench-serve": "times servers for five minutes; writes docs/serving.md",
     "make bench": "times things for a minute; its code is linted and typed",

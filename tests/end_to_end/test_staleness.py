@@ -195,7 +195,7 @@ def test_the_stages_of_a_module_are_those_that_one_expects(file: str, stages: se
         ("folds.seed", {*FITTING, "model_card"}),
         ("bootstrap.seed", JUDGING),
         ("tune.distributions.logistic.C.low", {"tune", "feature_sets"}),
-        ("over_time.first_month", {"validate", "refit"}),
+        ("over_time.months_before", {"validate", "refit"}),
         ("learning_curve.seed", {"refit"}),
         ("threshold.costs.false_negative", {"threshold"}),
         ("cross_fit.repeats", {"cross_fit", "refit"}),
@@ -302,7 +302,7 @@ def test_an_experiment_reruns_what_its_parameter_reaches_and_shows_in_the_metric
         # A value that the strategy does not read: the threshold stays, and so does what follows.
         (["threshold.quota=0.3"], ["threshold", "track"]),
         (
-            ["over_time.first_month=null"],
+            ["over_time.months_before=null"],
             ["validate", "refit", "evaluate", "model_card", "package", "track"],
         ),
     ],

@@ -27,6 +27,7 @@ def sessions() -> pd.DataFrame:
     table = pd.DataFrame({"Month": months, TARGET: labels, "random_split": scores})
     for name in ("baseline", "best_model", "at_arrival", *GROUPS):
         table[name] = np.where(table["Month"] == "Mar", np.nan, scores)
+    table["period"], table["place"] = months, pd.factorize(months)[0]
     table["baseline"] = np.where(table["Month"] == "Mar", np.nan, RANDOM.random(len(months)))
     return table
 

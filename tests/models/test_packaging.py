@@ -49,7 +49,7 @@ def test_it_holds_graph_manifest_golden_answers_and_card() -> None:
 
     assert set(files) == {
         *("explain.onnx", "golden.json", "manifest.json", "model.onnx", "model_card.md"),
-        *("profile.json", "thresholds.csv"),
+        *("profile.json", "thresholds.csv", "trained_on.bin"),
     }
     manifest = Manifest.parse(files["manifest.json"])
     assert (manifest.threshold, manifest.strategy) == (0.15, "minimum_cost")

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ecom.data.periods import periods_of
 from ecom.errors import DataError
 from ecom.models.pipelines import build_pipeline
 from ecom.models.refits import scores_on_shares, scores_over_time
@@ -21,9 +22,14 @@ ORDER = np.random.default_rng(0).permutation(len(LABELS)).astype(np.uint64)
 
 
 def over_time(
-    sessions: pd.DataFrame = SESSIONS, months: tuple[str, ...] = ("Oct", "Nov")
+    sessions: pd.DataFrame = SESSIONS,
+    months_before: int | None = 7,
+    labels: "pd.Series[int]" = LABELS,
 ) -> pd.DataFrame:
-    return scores_over_time(sessions, LABELS, MODELS, months, n_jobs=1)
+    periods = periods_of(SESSIONS["Month"], pd.Series("all", SESSIONS.index))
+    return scores_over_time(
+        sessions, labels, MODELS, periods=periods, months_before=months_before, n_jobs=1
+    )
 
 
 def test_a_month_is_scored_by_a_fit_to_the_months_before_it_alone() -> None:
@@ -36,7 +42,7 @@ def test_a_month_is_scored_by_a_fit_to_the_months_before_it_alone() -> None:
     np.testing.assert_array_equal(
         found.loc[own[own].index, "baseline"], purchase_scores(expected, SESSIONS[own])
     )
-    assert set(SESSIONS["Month"][found.index]) == {"Oct", "Nov"}
+    assert set(SESSIONS["Month"][found.index]) == {"Oct", "Nov", "Dec"}
 
 
 def test_later_sessions_change_no_earlier_score() -> None:
@@ -63,10 +69,14 @@ def test_without_a_group_of_columns_the_model_sees_nothing_of_them(group: str) -
 
 
 def test_months_without_sessions_or_with_nothing_to_learn_from_are_passed_over() -> None:
-    found = over_time(months=("Feb", "Apr", "Nov"))
+    labels = LABELS.where(~SESSIONS["Month"].isin(["Feb", "Mar"]), 0)
 
-    assert set(SESSIONS["Month"][found.index]) == {"Nov"}
-    assert over_time(months=()).empty
+    found = over_time(months_before=1, labels=labels)
+
+    assert not {"Feb", "Mar", "May", "Apr"} & set(SESSIONS["Month"][found.index])
+    assert "June" in set(SESSIONS["Month"][found.index])
+    assert over_time(months_before=None).empty
+    assert over_time(months_before=12).empty
 
 
 def on_shares(shares: list[float], labels: "pd.Series[int]" = LABELS) -> pd.DataFrame:

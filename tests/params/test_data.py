@@ -18,7 +18,9 @@ from params import faults_of
             {"sources": "a.csv"},
             "data.sources: 'a.csv' is not allowed; input should be a valid list",
         ),
-        ({"sources": [1]}, "data.sources.0: 1 is not allowed; input should be a valid string"),
+        ({"sources": [1]}, "data.sources.0: 1 is not allowed; expected an address, or a "),
+        ({"sources": [[]]}, "data.sources.0: [] is not allowed; expected an address, or a list of"),
+        ({"sources": [["a", 1]]}, "data.sources.0: ['a', 1] is not allowed; expected an address"),
         (
             {"sha256": "abc"},
             "data.sha256: 'abc' is not allowed; string should match pattern '^[0-9a-f]{64}$'",
@@ -41,6 +43,9 @@ def test_a_value_that_is_not_allowed_is_told(changes: dict[str, object], said: s
     assert fault.startswith(said)
 
 
-@pytest.mark.parametrize("changes", [{"sha256": None}, {"source": "synthetic"}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"sha256": None}, {"source": "synthetic"}, {"sources": [["a.csv", "b.csv"], "months/"]}],
+)
 def test_other_values_are_taken(changes: dict[str, object]) -> None:
     assert faults_of(Data, changes) == []

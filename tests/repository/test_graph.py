@@ -34,7 +34,7 @@ NAMES = {  # in f-strings, by what they start with
     ),
     "models/package/": (
         *("explain.onnx", "golden.json", "manifest.json", "model.onnx", "model_card.md"),
-        "thresholds.csv",
+        *("profile.json", "thresholds.csv", "trained_on.bin"),
     ),
 }
 MODELS = ("baseline", "best_model")

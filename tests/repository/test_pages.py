@@ -17,6 +17,7 @@ OF_OTHERS = {
     "verdicts.md": "written by `make verdicts`",
     "serving.md": "written by `make bench-serve`",
     "scoring.md": "written by `make bench-score`",
+    "drift.md": "written by `make drift-study`",
     "licences.md": "written by `make docs`",
     "brief_protocol.md": "figures of the brief: tests/end_to_end/test_brief.py reproduces them",
     "0004-candidates.md": "what was found when it was decided",

@@ -47,7 +47,10 @@ def swap(folder: Path) -> None:
 FAULTS: dict[str, tuple[Any, str]] = {
     **{
         f"a flipped bit in {name}": (lambda folder, name=name: flip(folder, name), name)
-        for name in ("model.onnx", "explain.onnx", "golden.json", "model_card.md", "thresholds.csv")
+        for name in (
+            *("model.onnx", "explain.onnx", "golden.json", "model_card.md", "thresholds.csv"),
+            *("profile.json", "trained_on.bin"),
+        )
     },
     "a flipped bit in the manifest": (
         lambda folder: flip(folder, "manifest.json"),

@@ -89,7 +89,7 @@ def test_a_batch_is_answered_by_the_package_that_read_it(folder: Path) -> None:
             asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(timeout=10)
             return reader.checked(ROWS)
 
-        batch = asyncio.create_task(service.answer_batch(read))
+        batch = asyncio.create_task(service.answer_batch(read, "1"))
         await started.wait()
         await service.reload()
         go_on.set()

@@ -33,7 +33,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
                 "folds.n_splits": 2,
                 "tune.n_iter": 1,
                 "cross_fit.repeats": 2,
-                "over_time.first_month": "Nov",
+                "over_time.months_before": 8,
                 "learning_curve.shares": [0.5],
                 "tune.n_jobs": 1,
                 "bootstrap.resamples": 100,

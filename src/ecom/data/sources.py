@@ -1,11 +1,13 @@
 """Raw data from the first source that answers with the expected content."""
 
+import csv
 import hashlib
+import io
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 import fsspec
@@ -13,6 +15,7 @@ from fsspec.callbacks import Callback, NoOpCallback
 
 from ecom.data.columns import fit_columns
 from ecom.data.contents import likely_cause, unpack
+from ecom.data.parts import ONE_FILE, Parts
 from ecom.errors import DataError, NoSourceAnsweredError
 
 if TYPE_CHECKING:
@@ -44,6 +47,8 @@ class Fetched:
         The source that it came from.
     sha256
         SHA-256 of what the source gave, with LF line ends: what ``data.sha256`` pins.
+    parts
+        The files that it was put together from.
     failures
         One line for each source that was tried before and failed: which, and why.
     """
@@ -51,6 +56,7 @@ class Fetched:
     content: bytes
     address: str
     sha256: str
+    parts: Parts
     failures: tuple[str, ...] = ()
 
 
@@ -77,16 +83,21 @@ def fetch(
     """
     failures: list[str] = []
     answered = False
-    for address in data.sources:
+    for source in data.sources:
+        named = source if isinstance(source, str) else ", ".join(source)
         try:
-            packed = _read_with_retries(address, root, data, progress)
+            addresses = _addresses(source, root, data)
+            packed = {
+                address: _read_with_retries(address, root, data, progress) for address in addresses
+            }
             answered = True
-            pinned = _pinned(unpack(packed), data.sha256)
+            together, parts = _joined({address: unpack(each) for address, each in packed.items()})
+            pinned = _pinned(together, data.sha256)
             found = hashlib.sha256(pinned).hexdigest()
             content = fit_columns(pinned, data.rename or {}, ignore_extra=data.ignore_extra)
-            return Fetched(content, address, found, tuple(failures))
+            return Fetched(content, named, found, parts, tuple(failures))
         except (_UnreadableError, DataError) as error:
-            failures.append(f"{address}: {error}")
+            failures.append(f"{named}: {error}")
     summary = "\n".join(f"  - {failure}" for failure in failures)
     if answered:
         raise DataError(f"no source of raw data has the expected content:\n{summary}\n{_HELP}")
@@ -95,8 +106,13 @@ def fetch(
 
 def names_files_alone(data: "Data", root: Path) -> bool:
     """Tell whether all sources are paths, and one leads to a file: it is read at no cost."""
-    files = [root / Path(address).expanduser() for address in data.sources if "://" not in address]
-    return len(files) == len(data.sources) and any(file.is_file() for file in files)
+    addresses = [
+        address
+        for source in data.sources
+        for address in ([source] if isinstance(source, str) else source)
+    ]
+    files = [root / Path(address).expanduser() for address in addresses if "://" not in address]
+    return len(files) == len(addresses) and any(file.exists() for file in files)
 
 
 def is_pinned(content: bytes, sha256: str | None) -> bool:
@@ -106,6 +122,53 @@ def is_pinned(content: bytes, sha256: str | None) -> bool:
 
 class _UnreadableError(Exception):
     """One source could not be read."""
+
+
+def _addresses(source: str | list[str], root: Path, data: "Data") -> list[str]:
+    """Return the addresses of a source's files, in order; a folder stands for what it holds."""
+    if not isinstance(source, str):
+        return [each for address in source for each in _addresses(address, root, data)]
+    if any(kind in source for kind in ("http://", "https://", "::")):
+        return [source]
+    try:
+        filesystem, path = _filesystem(source, root, data.timeout)
+        if not filesystem.isdir(path):
+            return [source]
+        names = sorted(PurePosixPath(each).name for each in filesystem.ls(path, detail=False))
+    except Exception as error:  # noqa: BLE001  as in _read_with_retries
+        raise _UnreadableError(f"{type(error).__name__}: {error}") from None
+    held = [name for name in names if not name.startswith((".", "_"))]
+    if not held:
+        raise _UnreadableError("the folder is empty")
+    return [f"{source.rstrip('/')}/{name}" for name in held]
+
+
+def _joined(contents: Mapping[str, bytes]) -> tuple[bytes, Parts]:
+    """Put files of the same columns together, in order."""
+    if len(contents) == 1:
+        return next(iter(contents.values())), ONE_FILE
+    names = [PurePosixPath(address).name.partition(".")[0] for address in contents]
+    if repeated := next((name for name in names if names.count(name) > 1), None):
+        raise DataError(f"two of the files are called {repeated}; expected a name for each month")
+    first, *_ = (_header(content) for content in contents.values())
+    bodies: list[bytes] = []
+    rows: list[int] = []
+    for address, content in contents.items():
+        if cause := likely_cause(content):
+            raise DataError(f"{address} is {cause}")
+        header = _header(content)
+        if header.strip() != first.strip():
+            raise DataError(
+                f"{address} has other columns than the first file, or another order of them"
+            )
+        body = content[len(header) :].rstrip(b"\n") + b"\n"
+        bodies.append(body)
+        rows.append(sum(1 for row in csv.reader(io.StringIO(body.decode(errors="replace"))) if row))
+    return first.rstrip(b"\n") + b"\n" + b"".join(bodies), Parts(names, rows)
+
+
+def _header(content: bytes) -> bytes:
+    return content[: content.find(b"\n") + 1] or content
 
 
 def _pinned(content: bytes, expected: str | None) -> bytes:
@@ -139,6 +202,15 @@ def _read_with_retries(
 
 
 def _read(address: str, root: Path, timeout: float, callback: Callback) -> bytes:
+    filesystem, path = _filesystem(address, root, timeout)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "content"
+        filesystem.get_file(path, str(copy), callback=callback)
+        return copy.read_bytes()
+
+
+def _filesystem(address: str, root: Path, timeout: float) -> tuple[Any, str]:
+    """Return the file system of an address, and the path on it."""
     options: dict[str, Any] = {}
     if "://" not in address:
         address = str(root / Path(address).expanduser())
@@ -150,8 +222,5 @@ def _read(address: str, root: Path, timeout: float, callback: Callback) -> bytes
         # An archive is read from a complete copy: not every server serves parts of a file.
         address = address.replace("::http", "::simplecache::http")
         options = {"https" if "https://" in address else "http": client}
-    filesystem, path = fsspec.url_to_fs(address, **options)
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "content"
-        filesystem.get_file(path, str(copy), callback=callback)
-        return copy.read_bytes()
+    found: tuple[Any, str] = fsspec.url_to_fs(address, **options)
+    return found

@@ -11,6 +11,8 @@ import pandera.pandas as pa
 
 from ecom.data.cleaning import to_types
 from ecom.data.parsing import parse_csv
+from ecom.data.parts import ONE_FILE, Parts
+from ecom.data.periods import parts_of_rows, periods_of
 from ecom.errors import DataError
 from ecom.schema import BOOLEANS, COLUMNS, NAMES, TARGET, Column
 
@@ -78,7 +80,8 @@ class Report:
 def validate(
     content: bytes,
     bounds: "Validate",
-    judged_months: Sequence[str] = (),
+    months_before: int | None = None,
+    parts: Parts = ONE_FILE,
     *,
     drop_invalid: bool = False,
 ) -> Report:
@@ -91,8 +94,11 @@ def validate(
     bounds
         Plausible number of rows and share of purchases. Both are checked with and without the rows
         that repeat an earlier one.
-    judged_months
-        Months that are judged by models of the months before them; empty for none.
+    months_before
+        After how many months the later ones are judged by models of the months before; None judges
+        none.
+    parts
+        The files that the content was put together from.
     drop_invalid
         Whether rows with a value that is not allowed are left out, and only counted.
 
@@ -136,8 +142,9 @@ def validate(
     if TARGET not in faulty:
         positives = _is_true(table.loc[distinct.index, TARGET])
         problems += _target_problems(positives, bounds)
-        if judged_months and "Month" not in faulty:
-            problems += _month_problems(distinct["Month"], positives, judged_months)
+        if months_before is not None and "Month" not in faulty and len(distinct):
+            periods = periods_of(distinct["Month"], parts_of_rows(parts, distinct.index))
+            problems += _month_problems(periods, positives, months_before)
     return Report(
         sha256=sha256,
         rows=len(table),
@@ -314,13 +321,22 @@ def _target_problems(positives: "pd.Series[bool]", bounds: "Validate") -> list[P
 
 
 def _month_problems(
-    months: "pd.Series[str]", positives: "pd.Series[bool]", judged_months: Sequence[str]
+    periods: "pd.Series[str]", positives: "pd.Series[bool]", months_before: int
 ) -> list[Problem]:
-    late = months.isin(judged_months)
+    names = list(periods.cat.categories)
+    if len(names) <= months_before:
+        return [
+            Problem(
+                f"the data has {len(names)} months; judging months by models of "
+                f"{months_before} earlier ones needs more: set over_time.months_before to a "
+                "smaller number, or to null to judge no month"
+            )
+        ]
+    late = periods.cat.codes >= months_before
     problems = []
     for when, side in (
-        (f"before {judged_months[0]}", ~late),
-        (f"from {judged_months[0]} on", late),
+        (f"before {names[months_before]}", ~late),
+        (f"from {names[months_before]} on", late),
     ):
         sessions, purchases = int(side.sum()), int(positives[side].sum())
         if min(purchases, sessions - purchases) < MIN_PER_CLASS:
@@ -328,7 +344,8 @@ def _month_problems(
                 Problem(
                     f"Month {when} has {sessions:,} sessions, {purchases:,} of them purchases; "
                     f"judging months by models of earlier ones needs {MIN_PER_CLASS} of each "
-                    "class: set over_time.first_month to another month, or to null for none"
+                    "class: set over_time.months_before to another number, or to null to judge no "
+                    "month"
                 )
             )
     return problems

@@ -1,28 +1,21 @@
-"""From files of sessions to counts, block by block: files may be larger than memory."""
+"""From sessions to counts, block by block: there may be more than memory holds."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from ecom.errors import DataError
 from ecom.evaluation.counts import Floats
-from ecom.schema import COLUMNS, TARGET
-from ecom.serving.bulk.checking import Fault, check, require_columns
-from ecom.serving.bulk.inputs import make_plan, open_filesystem
-from ecom.serving.bulk.reading import Block, read_blocks, read_schema
+from ecom.serving.bulk.checking import Fault
+from ecom.serving.bulk.labelled import Rows
 from ecom.serving.manifest import PackagedColumn
-from ecom.serving.package import Package
 from ecom.serving.profile import (
     NOT_ALLOWED,
     SCORE,
     UNKNOWN,
     Bins,
-    Ints,
     Profile,
     bins_of,
     empty_profile,
@@ -30,41 +23,6 @@ from ecom.serving.profile import (
 
 SAMPLED: Final = 20_000  # sessions of a file that are held in memory
 MOST_GROUPS: Final = 5_000  # blocks of sessions that belong together
-_OUTCOME: Final = tuple(
-    PackagedColumn.model_validate(vars(column)) for column in COLUMNS if column.name == TARGET
-)
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Some sessions of a file.
-
-    Attributes
-    ----------
-    values, wrong
-        By column: values, and where they are not allowed; each of shape (n,).
-    good : array of shape (n,)
-        Where all are allowed.
-    scores
-        Of the good sessions.
-    outcomes : array of shape (n,)
-        As `ecom.serving.profile` numbers them.
-    groups
-        What block each belongs to, by name; None if none was asked for.
-    faults
-        What is not allowed.
-    broken
-        Lines among them that are no rows.
-    """
-
-    values: Mapping[str, NDArray[Any]]
-    wrong: Mapping[str, NDArray[np.bool_]]
-    good: NDArray[np.bool_]
-    scores: Floats
-    outcomes: Ints
-    groups: list[str] | None
-    faults: list[Fault]
-    broken: int
 
 
 @dataclass
@@ -87,68 +45,6 @@ class Counted:
     groups: dict[str, int] = field(default_factory=dict)
     wrong: dict[str, tuple[int, Fault]] = field(default_factory=dict)
     broken: int = 0
-
-
-def read_rows(address: str, package: Package, group: str | None) -> Iterator[Rows]:
-    """Read the sessions of a file or folder, and score them.
-
-    Parameters
-    ----------
-    address
-        CSV or Parquet, plain or compressed; any address that fsspec opens.
-    package
-        What scores them.
-    group
-        Column that says which sessions belong together, such as their day. Times count as days.
-
-    Raises
-    ------
-    DataError
-        The file cannot be read, or lacks a column.
-    """
-    system, _ = open_filesystem(address)
-    columns = package.manifest.columns
-    seen: set[str] = set()
-    for part in make_plan(address).parts:
-        schema, name = read_schema(system, part), part.source.name
-        labels = _OUTCOME if TARGET in schema.names else ()
-        if name not in seen:
-            require_columns(schema, (*columns, *labels), name, accept_float32=False)
-            if group is not None and group not in schema.names:
-                raise DataError(f"{name} has no column {group}, which --block names")
-            seen.add(name)
-        for block in read_blocks(system, part):
-            yield _rows(block, package, labels, group)
-
-
-def _rows(
-    block: Block, package: Package, labels: tuple[PackagedColumn, ...], group: str | None
-) -> Rows:
-    table = block.table
-    checked = check(table, package.manifest.columns)
-    outcomes = np.full(len(table), UNKNOWN, np.int64)
-    if labels:
-        values, wrong = check(table, labels).read[TARGET]
-        outcomes[~wrong] = values[~wrong].astype(np.int64)
-    return Rows(
-        values={name: values for name, (values, _) in checked.read.items()},
-        wrong={name: wrong for name, (_, wrong) in checked.read.items()},
-        good=checked.good,
-        scores=package.scorer.score(checked.inputs).probability
-        if checked.good.any()
-        else np.empty(0),
-        outcomes=outcomes,
-        groups=None if group is None else _names(table.column(group)),
-        faults=list(checked.faults),
-        broken=len(block.broken),
-    )
-
-
-def _names(cells: pa.ChunkedArray) -> list[str]:
-    if pa.types.is_timestamp(cells.type):
-        cells = cells.cast(pa.date32(), safe=False)
-    names: list[str] = pc.fill_null(cells.cast(pa.string()), "").to_pylist()
-    return names
 
 
 class Sampler:

@@ -5,8 +5,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
+import numpy as np
+
 from ecom.drift.classifier import about_all_columns
-from ecom.drift.counting import Counted, Rows, Sampler, count, read_rows
+from ecom.drift.counting import Counted, Sampler, count
 from ecom.drift.quality import Judge, Quality, calibrate, expected, realised
 from ecom.drift.shifts import (
     FEWEST,
@@ -20,6 +22,8 @@ from ecom.drift.shifts import (
 from ecom.errors import DataError
 from ecom.params.threshold import Costs
 from ecom.schema import CALENDAR
+from ecom.serving.bulk.labelled import Rows, read_rows, rows_of
+from ecom.serving.bulk.reading import Block
 from ecom.serving.manifest import MANIFEST
 from ecom.serving.package import Package
 from ecom.serving.profile import NO_PURCHASE, NOT_ALLOWED, PURCHASE, SCORE, Profile
@@ -170,13 +174,54 @@ def find_drift(reference: str, new: str, package: Package, settings: Settings) -
     PackageError
         The package has no profile.
     """
+    rows = read_rows(new, package, settings.group)
+    return _compared(reference, (new, rows), package, settings)
+
+
+def find_drift_in_store(
+    reference: str, address: str, days: float | None, package: Package, settings: Settings
+) -> Drift:
+    """Compare sessions that a service has kept with reference sessions.
+
+    Parameters
+    ----------
+    reference, package, settings
+        As of `find_drift`. The package scores the sessions again, whatever answered then; the
+        column ``day`` may be the block.
+    address, days
+        As of `ecom.serving.store.stored_sessions`.
+
+    Raises
+    ------
+    DataError
+        The reference cannot be read.
+    ServiceError
+        The store cannot be read.
+    """
+    from ecom.serving.store import stored_sessions
+
+    rows = (
+        rows_of(
+            Block(table, np.arange(len(table))),
+            package,
+            settings.group,
+            package.manifest.columns,
+            labelled=True,
+        )
+        for table in stored_sessions(address, _columns(package), days)
+    )
+    return _compared(reference, ("the store", rows), package, settings)
+
+
+def _compared(
+    reference: str, new: tuple[str, Iterable[Rows]], package: Package, settings: Settings
+) -> Drift:
     before = _reference(reference, package, settings)
     sampler = Sampler(package.manifest.columns, settings.seed + 1)
     bins = {name: before.counted.profile[name].bins for name in _columns(package)}
-    threshold = package.manifest.threshold
-    rows = _drawing(sampler, read_rows(new, package, settings.group))
-    after = Side(count(rows, bins, threshold), sampler)
-    return judge_drift((reference, new), before, after, package, settings)
+    rows = _drawing(sampler, new[1])
+    after = Side(count(rows, bins, package.manifest.threshold), sampler)
+    return judge_drift((reference, new[0]), before, after, package, settings)
 
 
 def judge_drift(

@@ -11,7 +11,7 @@ from ecom.evaluation.comparison import Measurement, compare
 from ecom.evaluation.counts import Floats, count_flagged
 from ecom.evaluation.metrics import BREAK_EVEN_COST, MODELS, Sample, measure
 from ecom.evaluation.thresholds import trivial_costs
-from ecom.schema import FEATURE_SETS, GROUPS, MONTHS, TARGET
+from ecom.schema import FEATURE_SETS, GROUPS, TARGET
 
 if TYPE_CHECKING:
     from ecom.params.bootstrap import Bootstrap
@@ -59,7 +59,8 @@ def judge_over_time(
     Parameters
     ----------
     sessions
-        A row for each training session, with its ``Month`` and target; columns of scores for
+        A row for each training session, with its ``period`` (a month), the ``place`` of that in the
+        order of time, and its target; columns of scores for
         `MODELS`, for `RANDOM`, for the model of each other feature set, and under the name of each
         of `ecom.schema.GROUPS` those of the best model without these columns. The scores are
         missing where a month is not judged.
@@ -87,15 +88,16 @@ def judge_over_time(
     fixed in resamples: it tells what a shift costs, not what can be won back beforehand.
     """
     months, left_out, parts = [], [], []
-    for place, month in enumerate(MONTHS):
-        own = sessions[(sessions["Month"] == month) & sessions["best_model"].notna()]
+    for place, in_month in sessions.groupby("place"):
+        month = str(in_month["period"].iloc[0])
+        own = in_month[in_month["best_model"].notna()]
         purchases = int(own[TARGET].sum())
         if own.empty:
             continue
         if min(purchases, len(own) - purchases) < LEAST_PURCHASES:
             left_out.append(month)
             continue
-        before = sessions.loc[sessions["Month"].isin(MONTHS[:place]), TARGET]
+        before = sessions.loc[sessions["place"] < place, TARGET]
         rates = {"rate_before": float(before.mean()), "rate": float(own[TARGET].mean())}
         told = adjust_to_prior(own["best_model"].to_numpy(), rates["rate_before"], rates["rate"])
         own = own.assign(**{TRUE_PRIOR: told})

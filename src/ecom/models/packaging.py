@@ -23,7 +23,7 @@ from ecom.models.parity import (
     sessions_on_splits,
     typical_sessions,
 )
-from ecom.schema import COLUMNS, FEATURE_SETS, FeatureSet
+from ecom.schema import COLUMNS, FEATURE_SETS, FEATURES, FeatureSet
 from ecom.serving.manifest import (
     CARD,
     EXPLANATION,
@@ -32,6 +32,7 @@ from ecom.serving.manifest import (
     MODEL,
     PROFILE,
     SWEEP,
+    TRAINED_ON,
     Manifest,
     PackagedCosts,
     PackagedFigure,
@@ -39,6 +40,7 @@ from ecom.serving.manifest import (
     packaged_columns,
 )
 from ecom.serving.scoring import load_graph, text_inputs
+from ecom.serving.training import session_hashes, write_hashes
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -110,7 +112,8 @@ def package(
     fitted, findings
         The model, and what is known of it.
     sessions
-        Raw sessions, by the name of their set; the first set is that the model was fitted to.
+        Raw sessions with all columns, by the name of their set; the first set is that the model was
+        fitted to.
     params
         Section of params.yaml.
 
@@ -128,6 +131,7 @@ def package(
     """
     model, threshold = fitted.pipeline, findings.threshold["threshold"]
     columns = list(FEATURE_SETS[fitted.feature_set])
+    fitted_to = next(iter(sessions.values()))
     given = {name: table[columns] for name, table in sessions.items()}
     train = next(iter(given.values()))
     content = export(fitted.candidate, model, columns).SerializeToString(deterministic=True)
@@ -172,6 +176,9 @@ def package(
         SWEEP: findings.sweep,
         CARD: findings.card,
         PROFILE: findings.profile,
+        TRAINED_ON: write_hashes(
+            session_hashes({name: fitted_to[name].to_numpy() for name in FEATURES}, FEATURES)
+        ),
     }
     manifest = Manifest(
         data=findings.evaluate["data"],

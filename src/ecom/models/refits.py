@@ -11,7 +11,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from ecom.errors import DataError
 from ecom.models.rounding import purchase_scores
-from ecom.schema import COLUMNS, GROUPS, MONTHS
+from ecom.schema import COLUMNS, GROUPS
 
 Rows = NDArray[np.intp]
 Build = Callable[[], Pipeline]
@@ -45,11 +45,13 @@ class Fit(NamedTuple):
     withheld: Sequence[str] = ()
 
 
-def scores_over_time(
+def scores_over_time(  # noqa: PLR0913  all that decides which rows are seen
     sessions: pd.DataFrame,
     labels: "pd.Series[int]",
     models: Models,
-    months: Sequence[str],
+    *,
+    periods: "pd.Series[str]",
+    months_before: int | None,
     n_jobs: int,
 ) -> pd.DataFrame:
     """Score the sessions of each month by models that were fitted to the months before alone.
@@ -62,9 +64,11 @@ def scores_over_time(
         Training rows and their target.
     models
         ``baseline``, ``best_model`` and any others.
-    months
-        The months to score; those without sessions are passed over, and so are those whose earlier
-        months have sessions of one class only.
+    periods
+        The month of each session, as ordered categories.
+    months_before
+        How many months the first models are fitted to; None scores no month. A month is passed over
+        if the months before it have sessions of one class only.
     n_jobs
         Worker processes; the result does not depend on it.
 
@@ -79,10 +83,11 @@ def scores_over_time(
         **{group: (models["best_model"], columns) for group, columns in GROUPS.items()},
     }
     fits = []
-    for month in months:
-        train = np.flatnonzero(sessions["Month"].isin(MONTHS[: MONTHS.index(month)]))
-        held_out = np.flatnonzero(sessions["Month"] == month)
-        if len(held_out) and _both_classes(labels.iloc[train]):
+    places = periods.cat.codes.to_numpy()
+    first = len(periods.cat.categories) if months_before is None else months_before
+    for place in range(first, len(periods.cat.categories)):
+        train, held_out = np.flatnonzero(places < place), np.flatnonzero(places == place)
+        if _both_classes(labels.iloc[train]):
             fits += [
                 Fit(name, build(), train, held_out, withheld)
                 for name, (build, withheld) in recipes.items()

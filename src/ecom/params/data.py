@@ -2,10 +2,22 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, PlainValidator
 
-from ecom.params.section import Section, Seed
+from ecom.params.section import Section, Seed, shown
 from ecom.schema import NAMES, DataKind
+
+
+def _source(value: object) -> str | list[str]:
+    """Take an address, or several whose sessions follow one another."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+        return value
+    raise ValueError(f"{shown(value)} is not allowed; expected an address, or a list of addresses")
+
+
+Source = Annotated[str | list[str], PlainValidator(_source)]
 
 
 class Synthetic(Section):
@@ -21,7 +33,7 @@ class Data(Section):
     name = "data"
 
     source: DataKind
-    sources: Annotated[list[str], Field(min_length=1)]
+    sources: Annotated[list[Source], Field(min_length=1)]
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
     timeout: Annotated[float, Field(gt=0, le=3600)]
     retries: Annotated[int, Field(ge=0, le=10)]

@@ -45,6 +45,7 @@ SESSIONS_FIGURE: Final = "plots/explain/sessions.svg"
 SYNTHETIC: Final = ".synthetic"  # the copy of the project that runs on generated sessions
 REVIEW: Final = "reports/review"
 REPORT: Final = "reports/index.html"
+RETRAINED: Final = "reports/retrain"
 DRIFT: Final = "reports/drift"
 
 

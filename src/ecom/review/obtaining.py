@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Final
 from ecom.errors import ProjectError
 from ecom.project.files import RAW, REQUIREMENTS, TEST, TRAIN
 from ecom.project.lock import RECORDER
+from ecom.project.place import DVC_ROOT_VARIABLE
 from ecom.project.repository import git, prefix
 from ecom.project.states import WORKSPACE, State, folder_state
 from ecom.review.outcome import StateResults
@@ -55,15 +56,26 @@ def obtained(root: Path, state: State, *, fresh: bool = False) -> Iterator[State
         return
     _say(f"{state} has no results of its own code in the DVC cache or a remote: its code makes")
     _say("them again, in a temporary folder")
-    commit = str(state.revision)
+    with work_tree(root, state.revision) as tree:
+        reproduce(root, tree, str(state))
+        yield replace(folder_state(tree), name=state.name, revision=state.revision)
+
+
+@contextmanager
+def work_tree(root: Path, commit: str) -> Iterator[Path]:
+    """Yield the project as a commit has it, in a temporary folder.
+
+    Raises
+    ------
+    ProjectError
+        Git cannot make it.
+    """
     with TemporaryDirectory() as folder:
         base = Path(folder) / "base"
         if git(root, "worktree", "add", "--detach", str(base), commit) is None:
             raise ProjectError(f"git cannot make a work tree of {commit[:7]} in {folder}")
-        tree = base / prefix(root)
         try:
-            _reproduce(root, tree, state)
-            yield replace(folder_state(tree), name=state.name, revision=commit)
+            yield base / prefix(root)
         finally:
             git(root, "worktree", "remove", "--force", str(base))
 
@@ -87,38 +99,56 @@ def _is_made_from_the_same(state: State, workspace: State) -> bool:
         return False
 
 
-def _reproduce(root: Path, tree: Path, state: State) -> None:
-    """Run the pipeline of a commit, with its own packages if they differ from those here."""
+def reproduce(root: Path, tree: Path, name: str) -> None:
+    """Run the pipeline in a work tree, with its own packages if they differ from those here.
+
+    Parameters
+    ----------
+    root
+        Root folder of the project, from which relative sources start.
+    tree
+        The work tree.
+    name
+        Of what is run, for messages.
+
+    Raises
+    ------
+    ProjectError
+        The pipeline fails.
+    """
     python = Path(sys.executable)
     if (root / REQUIREMENTS).read_bytes() != (tree / REQUIREMENTS).read_bytes():
         _say("  its packages are installed")
-        _run(tree, state, "make", "--silent", ".venv/run.ready")
+        _run(tree, name, "make", "--silent", ".venv/run.ready")
         python = tree / ".venv" / "bin" / "python"
     dvc = (str(python), "-m", "dvc")
     cache = subprocess.run(  # noqa: S603  our own arguments
         [*dvc, "cache", "dir"], cwd=root, capture_output=True, text=True, check=True
     ).stdout.strip()
-    _run(tree, state, *dvc, "cache", "dir", "--local", cache)
-    # Relative sources start from the project's folder. If this content is stale, it is fetched.
+    _run(tree, name, *dvc, "cache", "dir", "--local", cache)
+    # If this content is stale, it is fetched.
     raw = (root / RAW).parent
     if raw.is_dir():
         shutil.copytree(raw, (tree / RAW).parent, dirs_exist_ok=True)
-    _run(tree, state, *dvc, "checkout", "--quiet", "--force", "--allow-missing")
+    _run(tree, name, *dvc, "checkout", "--quiet", "--force", "--allow-missing")
     # All stages but the record: the base of a comparison is no challenger.
-    stages = [name for name in folder_state(tree).pipeline if name != RECORDER]
-    _run(tree, state, *dvc, "repro", *stages, path=python.parent)
+    stages = [stage for stage in folder_state(tree).pipeline if stage != RECORDER]
+    environment = {
+        "PATH": os.pathsep.join([str(python.parent), os.environ.get("PATH", "")]),
+        DVC_ROOT_VARIABLE: str(root.absolute()),  # relative sources start from the project's folder
+    }
+    _run(tree, name, *dvc, "repro", *stages, environment=environment)
 
 
-def _run(tree: Path, state: State, *command: str, path: Path | None = None) -> None:
+def _run(
+    tree: Path, name: str, *command: str, environment: Mapping[str, str] | None = None
+) -> None:
     """Run a command in the work tree; say which stages run, and the last lines if it fails."""
-    environment = os.environ | (
-        {"PATH": os.pathsep.join([str(path), os.environ.get("PATH", "")])} if path else {}
-    )
     lines = []
     with subprocess.Popen(  # noqa: S603  our own commands
         command,
         cwd=tree,
-        env=environment,
+        env=os.environ | dict(environment or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -130,7 +160,7 @@ def _run(tree: Path, state: State, *command: str, path: Path | None = None) -> N
                 _say(f"  {line.removeprefix(RUNNING).partition(chr(39))[0]}")
     if process.returncode:
         raise ProjectError(
-            f"the pipeline of {state} cannot be run: `{' '.join(command[1:4])}` failed there:\n"
+            f"the pipeline of {name} cannot be run: `{' '.join(command[1:4])}` failed there:\n"
             + "\n".join(f"  {line}" for line in lines[-SHOWN:])
         )
 

@@ -344,7 +344,7 @@ def _judge_pair(
             np.array_equal(shared.sides[0].scores, shared.sides[1].scores)
             and base.threshold == head.threshold
         ),
-        "verdict": _whole(findings, rules.review.decisive),
+        "verdict": whole(findings, rules.review.decisive),
         "findings": findings,
         "slices": []
         if sessions is None
@@ -353,7 +353,7 @@ def _judge_pair(
     }
 
 
-def _whole(findings: Sequence[Finding], decisive: Iterable[str]) -> Verdict:
+def whole(findings: Sequence[Finding], decisive: Iterable[str]) -> Verdict:
     """Return the verdict on the whole: a decisive metric that is left out cannot be told."""
     verdicts = {finding.metric: finding.verdict for finding in findings}
     missing: list[Verdict] = [CANNOT_TELL for name in decisive if name not in verdicts]

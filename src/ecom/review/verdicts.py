@@ -176,7 +176,8 @@ def pair(
     labels : array of shape (n,)
         1 for a purchase, 0 for none.
     base, head
-        The two models, scored on these sessions. If one has more repeats, they are left out.
+        The two models, scored on these sessions. If one has more repeats, they are left out. One
+        repeat is that of two models that are judged as they are.
     measured
         What is measured.
     bootstrap
@@ -206,7 +207,7 @@ def pair(
     before, after = (by_repeat(side, np.ones((1, len(labels)))) for side in (base, head))
     paired = {}
     for name, values in resampled.items():
-        fit_variance = float(np.var(after[name] - before[name], ddof=1))
+        fit_variance = float(np.var(after[name] - before[name], ddof=1)) if repeats > 1 else 0.0
         variance = float(np.var(values, ddof=1)) + fit_variance
         paired[name] = Paired(
             base=float(before[name].mean()),

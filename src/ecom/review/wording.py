@@ -11,12 +11,15 @@ from ecom.reporting.cells import metric_name
 from ecom.review.changes import Pair
 from ecom.review.crossings import Crossings, Group
 from ecom.review.outcome import Comparison
+from ecom.review.packages import Judgement
+from ecom.review.retraining import Retrained
 from ecom.review.verdicts import (
     CANNOT_TELL,
     NO_WORSE,
     Confirmation,
     Finding,
     SliceFinding,
+    Verdict,
 )
 
 MARKER: Final = "<!-- ecom review -->"  # finds the comment again, so that it can be updated
@@ -59,6 +62,63 @@ def to_markdown(comparison: Comparison, picture: str | None = None) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def judgement_to_markdown(judgement: Judgement) -> str:
+    """Write how two packages compare on new sessions."""
+    about = (
+        f"`{judgement.base}` → `{judgement.head}`, on {judgement.sessions:,} sessions of "
+        f"{judgement.place}, of which {judgement.purchases:,} ended in a purchase. "
+        f"{_left_out(judgement)}"
+    )
+    parts = [f"## {judgement_headline(judgement)}", about]
+    if judgement.findings:
+        deciding = ", ".join(
+            metric_name(each.metric) for each in judgement.findings if each.verdict
+        )
+        parts += [
+            _findings(judgement.findings),
+            f"{deciding} decide, as in `compare`; the noise is that of the sessions alone, since "
+            f"these two models are judged as they are. {_reasons(judgement.left_out)}".strip(),
+            _slices(judgement.slices),
+        ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def retrained_to_markdown(retrained: Retrained) -> str:
+    """Write what new sessions did to the model: as a commit, and beside the champion."""
+    return (
+        f"{to_markdown(retrained.comparison)}\n"
+        "# The newest sessions\n\n"
+        "Champion and new model on those of the newest sessions that neither was fitted to.\n\n"
+        f"{judgement_to_markdown(retrained.judgement)}"
+    )
+
+
+def judgement_headline(judgement: Judgement) -> str:
+    """Return the verdict on two packages in one line."""
+    verdict = f"{SIGNS[judgement.verdict]} {judgement.verdict.capitalize()}"
+    if judgement.incomparable:
+        return f"{verdict}: {judgement.incomparable}"
+    return f"{verdict}: {_deciding(judgement.findings, judgement.verdict)}"
+
+
+def _left_out(judgement: Judgement) -> str:
+    """Return which sessions were not judged, and why."""
+    counts = {
+        "have no known outcome": judgement.without_outcome,
+        "have a value that is not allowed": judgement.not_allowed,
+        "are like one that a model was fitted to": judgement.trained_on,
+    }
+    said = [f"{count:,} {reason}" for reason, count in counts.items() if count]
+    return f"Left out: {', '.join(said)}." if said else "None was left out."
+
+
+def _deciding(findings: Sequence[Finding], verdict: Verdict) -> str:
+    """Return the metrics that gave a verdict, with their differences."""
+    decisive = [each for each in findings if each.verdict]
+    shown = [each for each in decisive if each.verdict == verdict] or decisive
+    return ", ".join(f"{metric_name(each.metric)} {_difference(each)}" for each in shown)
+
+
 def failure_to_markdown(reason: str) -> str:
     """Write why there is no comparison, as a comment on a pull request."""
     return f"{MARKER}\n\n## ⚠️ No comparison\n\n{reason}\n"
@@ -75,8 +135,7 @@ def headline(comparison: Comparison) -> str:
         return f"{verdict}: every decisive metric is defined differently"
     if comparison.identical:
         return f"{verdict}: every session gets the same score"
-    shown = [f for f in decisive if f.verdict == comparison.verdict] or decisive
-    figures = [f"{metric_name(f.metric)} {_difference(f)}" for f in shown]
+    figures = [_deciding(comparison.findings, comparison.verdict)]
     figures += [
         f"{metric_name(metric)} not compared"
         for metric in comparison.decisive

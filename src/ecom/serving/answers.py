@@ -67,6 +67,15 @@ class Model(msgspec.Struct, frozen=True):
     thresholds: Sequence[Mapping[str, float]]
 
 
+class Heard(msgspec.Struct, frozen=True):
+    """What was kept of a session's outcome; `known` says whether its score is kept too."""
+
+    request_id: str
+    row: int
+    outcome: bool
+    known: bool
+
+
 class Refusal(msgspec.Struct, frozen=True):
     """Why a request was not answered, and what to do."""
 

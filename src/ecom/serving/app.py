@@ -9,7 +9,7 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from ecom.errors import PackageError
+from ecom.errors import PackageError, ServiceError
 from ecom.serving.answers import Health, Model, as_json
 from ecom.serving.guard import Guard, Keys, Refused, json_body
 from ecom.serving.inference_protocol import PROTOCOL_TYPES, add_inference_protocol
@@ -56,6 +56,7 @@ def make_app(service: Service, keys: Keys) -> FastAPI:
         ("/predict", "POST", routes.predict),
         ("/predict/batch", "POST", routes.predict_batch),
         ("/explain", "POST", routes.explain),
+        ("/feedback", "POST", routes.feedback),
         ("/model", "GET", routes.model),
         ("/health/live", "GET", routes.live),
         ("/health/ready", "GET", routes.ready),
@@ -94,6 +95,15 @@ class _Routes:
     async def explain(self, request: Request) -> Response:
         body = await json_body(request, LONGEST_SESSION)
         return as_json(self._service.explain(body, request.state.request_id))
+
+    async def feedback(self, request: Request) -> Response:
+        if self._service.store is None:
+            raise Refused(404, "this service keeps no outcomes: start it with --store")
+        body = await json_body(request, LONGEST_SESSION)
+        try:
+            return as_json(await self._service.hear(body))
+        except ServiceError as error:
+            raise Refused(503, f"{error}: try again", (b"retry-after", b"5")) from None
 
     async def model(self) -> Response:
         package = self._service.loaded.package

@@ -110,7 +110,9 @@ class _Routes:
             _require_known(asked)
             return _read(reader, asked.inputs, self._service.limits.sessions)
 
-        (package, _), batch, answers = await self._service.answer_batch(read)
+        (package, _), batch, answers = await self._service.answer_batch(
+            read, request.state.request_id
+        )
         found = answers._asdict()
         return as_json(
             {

@@ -1,4 +1,4 @@
-"""What the service takes at most."""
+"""What the service takes at most, and what it keeps."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -34,3 +34,25 @@ class Limits:
 
 
 LIMITS: Final = Limits()
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """How much is kept in a store.
+
+    Attributes
+    ----------
+    scores
+        Whether scores are kept, and not outcomes alone.
+    rows
+        The most scores.
+    days
+        The most days, of scores and of outcomes.
+    """
+
+    scores: bool = False
+    rows: int = 1_000_000
+    days: float = 90.0
+
+
+KEEPING: Final = Keeping()

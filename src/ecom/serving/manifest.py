@@ -18,6 +18,7 @@ GOLDEN: Final = "golden.json"
 CARD: Final = "model_card.md"
 SWEEP: Final = "thresholds.csv"
 PROFILE: Final = "profile.json"
+TRAINED_ON: Final = "trained_on.bin"
 TYPICAL: Final = "a typical session"  # what `where` of such golden sessions begins with
 UNKNOWN_CATEGORIES: Final = "a category that is not among those allowed counts as none of them"
 
@@ -25,7 +26,8 @@ UNKNOWN_CATEGORIES: Final = "a category that is not among those allowed counts a
 FileName = Annotated[
     str,
     Field(
-        pattern=r"^((model|explain)\.onnx|(golden|profile)\.json|thresholds\.csv|model_card\.md)$"
+        pattern=r"^((model|explain)\.onnx|(golden|profile)\.json|thresholds\.csv|model_card\.md"
+        r"|trained_on\.bin)$"
     ),
 ]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]

@@ -63,6 +63,9 @@ class Monitoring:
             ["column", "value"],
             registry=self.registry,
         )
+        self.lost = Counter(
+            "ecom_scores_lost", "Scores that could not be kept", registry=self.registry
+        )
         self.reloads = Counter(
             "ecom_reloads", "Packages loaded or refused", ["outcome"], registry=self.registry
         )

@@ -10,17 +10,20 @@ from fastapi.openapi.utils import get_openapi
 from ecom.serving.answers import (
     Explanation,
     Health,
+    Heard,
     Model,
     Prediction,
     Predictions,
     Refusal,
 )
+from ecom.serving.feedback import Feedback
 from ecom.serving.service import Service
 from ecom.serving.sessions import SESSIONS
 
 _REFUSALS: Final = {
     401: "The key is missing or wrong",
     403: "No key to replace the package is set",
+    404: "The service keeps no outcomes",
     408: "The request did not come in time",
     409: "The new package did not pass its self-test; the one before goes on",
     413: "The body is too long",
@@ -36,6 +39,7 @@ _OPERATIONS: Final[Mapping[str, tuple[str, str | None, str, Sequence[int]]]] = {
     "predict": ("Prediction", "Session", "Answer one session", (401, *_BODY)),
     "predict_batch": ("Predictions", "Sessions", "Answer many sessions", (401, *_BODY)),
     "explain": ("Explanation", "Session", "Answer one session, with reasons", (401, *_BODY)),
+    "feedback": ("Heard", "Feedback", "Say what became of a session", (401, 404, *_BODY)),
     "model": ("Model", None, "What answers, and how good it is", (401,)),
     "live": ("Health", None, "Whether the process runs", ()),
     "ready": ("Health", None, "Whether it takes requests", ()),
@@ -93,7 +97,7 @@ def document(
     )
     named = [
         *types,
-        *(Prediction, Predictions, Explanation, Model, Refusal, Health),
+        *(Prediction, Predictions, Explanation, Feedback, Heard, Model, Refusal, Health),
         *(reader.session, reader.batch),
     ]
     _, schemas = msgspec.json.schema_components(named, ref_template="#/components/schemas/{name}")

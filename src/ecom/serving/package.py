@@ -19,11 +19,13 @@ from ecom.serving.manifest import (
     MODEL,
     PROFILE,
     SWEEP,
+    TRAINED_ON,
     TYPICAL,
     Manifest,
 )
 from ecom.serving.profile import Profile
 from ecom.serving.scoring import Scorer, load_graph, ranges_of, text_inputs
+from ecom.serving.training import Hashes, read_hashes
 
 CLOSE: Final = 1e-8  # to a golden answer, which has 9 significant digits
 
@@ -67,12 +69,26 @@ class Package:
         PackageError
             An older version of ecom made the package, or its profile is damaged.
         """
-        if PROFILE not in self.contents:
+        return Profile.parse(self._content(PROFILE))
+
+    @property
+    def trained_on(self) -> Hashes:
+        """Return the hashes of the sessions that the model was fitted to.
+
+        Raises
+        ------
+        PackageError
+            As of `profile`.
+        """
+        return read_hashes(self._content(TRAINED_ON))
+
+    def _content(self, name: str) -> bytes:
+        if name not in self.contents:
             raise PackageError(
-                f"the package has no {PROFILE}: it is of format {self.manifest.format}. Make it "
-                "again with `dvc repro package`, or give a file of sessions as the reference"
+                f"the package {self.version[:12]} has no {name}: an older version of ecom made it. "
+                "Make it again with `dvc repro package`"
             )
-        return Profile.parse(self.contents[PROFILE])
+        return self.contents[name]
 
     @cached_property
     def thresholds(self) -> list[dict[str, float]]:

@@ -14,7 +14,7 @@ from functools import partial
 from math import ceil
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -22,8 +22,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from ecom.errors import PackageError, ServiceError
 from ecom.serving.app import make_app
 from ecom.serving.guard import Keys
-from ecom.serving.limits import Limits
+from ecom.serving.limits import KEEPING, Keeping, Limits
+from ecom.serving.monitoring import Monitoring
 from ecom.serving.service import Service
+
+if TYPE_CHECKING:
+    from ecom.serving.store import Store
 
 log = logging.getLogger("ecom.serving")
 
@@ -35,7 +39,16 @@ BACKLOG: Final = 2048  # connections that the system holds until they are taken
 _OWN: Final = {*vars(logging.makeLogRecord({})), "message", "asctime", "color_message"}
 
 
-def serve(package: Path, host: str, port: int, limits: Limits, keys: Keys) -> None:
+def serve(  # noqa: PLR0913  each is a choice of its own
+    package: Path,
+    host: str,
+    port: int,
+    limits: Limits,
+    keys: Keys,
+    *,
+    store: str | None = None,
+    keeping: Keeping = KEEPING,
+) -> None:
     """Answer requests until SIGTERM or SIGINT.
 
     Parameters
@@ -46,17 +59,22 @@ def serve(package: Path, host: str, port: int, limits: Limits, keys: Keys) -> No
         Where to listen; port 0 takes a free one, which the log names.
     limits, keys
         See `ecom.serving.service.Service` and `ecom.serving.guard.Guard`.
+    store, keeping
+        Where outcomes and scores are kept, and how much; without an address, none are.
 
     Raises
     ------
     PackageError
         The package is not what it was when it was made.
     ServiceError
-        The address cannot be listened on.
+        The address cannot be listened on, or the store cannot be opened.
     """
     begun = time.perf_counter()
     _log_as_json()
-    service = Service(package, limits)
+    opened = None
+    if store is not None:
+        opened = partial(_open_store, store, keeping)
+    service = Service(package, limits, opened)
     with _listening(host, port) as listener:
         config = uvicorn.Config(
             make_app(service, keys),
@@ -81,7 +99,17 @@ def serve(package: Path, host: str, port: int, limits: Limits, keys: Keys) -> No
                 "seconds": round(time.perf_counter() - begun, 3),
             },
         )
-        _Server(config, service).run(sockets=[listener])
+        try:
+            _Server(config, service).run(sockets=[listener])
+        finally:
+            if service.store is not None:
+                service.store.close()
+
+
+def _open_store(address: str, keeping: Keeping, monitoring: Monitoring) -> "Store":
+    from ecom.serving.store import Store
+
+    return Store(address, keeping, monitoring.lost.inc)
 
 
 class _Server(uvicorn.Server):

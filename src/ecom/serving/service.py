@@ -2,20 +2,25 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-from ecom.errors import PackageError
+from ecom.errors import PackageError, ServiceError
 from ecom.serving import scoring
-from ecom.serving.answers import Answer, Explanation, Prediction, Predictions
+from ecom.serving.answers import Answer, Explanation, Heard, Prediction, Predictions
+from ecom.serving.feedback import Scored, read_feedback
 from ecom.serving.limits import Limits
 from ecom.serving.manifest import MANIFEST
 from ecom.serving.monitoring import Monitoring
 from ecom.serving.package import Package, open_package
 from ecom.serving.scoring import Answers
 from ecom.serving.sessions import Batch, Inputs, Reader
+
+if TYPE_CHECKING:
+    from ecom.serving.store import Store
 
 log = logging.getLogger("ecom.serving")
 
@@ -59,6 +64,8 @@ class Service:
         Folder of the package.
     limits
         What requests may ask for.
+    store
+        What keeps scores and outcomes; None keeps none.
 
     Raises
     ------
@@ -66,7 +73,9 @@ class Service:
         As of `ecom.serving.package.open_package`.
     """
 
-    def __init__(self, folder: Path, limits: Limits) -> None:
+    def __init__(
+        self, folder: Path, limits: Limits, store: "Callable[[Monitoring], Store] | None" = None
+    ) -> None:
         self.folder, self.limits = folder, limits
         self.monitoring = Monitoring()
         self.draining = False
@@ -74,6 +83,7 @@ class Service:
         self._batches = ThreadPoolExecutor(1, thread_name_prefix="batches")
         self._reloading = asyncio.Lock()
         self.monitoring.serve(self.version, loaded.reader.columns)
+        self.store = store(self.monitoring) if store else None
 
     @property
     def loaded(self) -> Loaded:
@@ -115,6 +125,9 @@ class Service:
             It is none.
         """
         (package, reader), inputs, answer = self._answer(body)
+        if self.store is not None:
+            answers = [answer.probability], [answer.flagged]
+            self._keep(request_id, package, inputs, [0], *answers)
         return Prediction(
             answer.probability,
             answer.flagged,
@@ -162,7 +175,7 @@ class Service:
             It is none, or its list is longer than the limit.
         """
         (package, reader), batch, answers = await self.answer_batch(
-            lambda reader: reader.many(body, self.limits.sessions)
+            lambda reader: reader.many(body, self.limits.sessions), request_id
         )
         found: list[Answer | None] = [None] * batch.size
         columns = (answers.probability.tolist(), answers.flagged.tolist())
@@ -177,13 +190,15 @@ class Service:
             request_id=request_id,
         )
 
-    async def answer_batch(self, read: Callable[[Reader], Batch]) -> AnsweredBatch:
+    async def answer_batch(self, read: Callable[[Reader], Batch], request_id: str) -> AnsweredBatch:
         """Answer the good sessions of a batch, while other requests go on.
 
         Parameters
         ----------
         read
             Reads the batch; may raise `BadInput`.
+        request_id
+            Of the request.
         """
         loaded = self._loaded
 
@@ -194,4 +209,43 @@ class Service:
         answered = await asyncio.get_running_loop().run_in_executor(self._batches, answer)
         self.monitoring.count(answered.batch.inputs, answered.answers)
         self.monitoring.refused.inc(answered.batch.size - len(answered.batch.good))
+        if self.store is not None:
+            found = answered.answers
+            answers = found.probability.tolist(), found.flagged.tolist()
+            given = answered.batch.inputs, answered.batch.good
+            self._keep(request_id, loaded.package, *given, *answers)
         return answered
+
+    async def hear(self, body: bytes) -> Heard:
+        """Keep what became of a session.
+
+        Raises
+        ------
+        BadInput
+            It is no feedback.
+        ServiceError
+            It cannot be kept.
+        """
+        if self.store is None:
+            raise ServiceError("the service has no store")
+        feedback = read_feedback(body)
+        known = await asyncio.to_thread(
+            self.store.add_outcome, feedback.request_id, feedback.row, purchase=feedback.outcome
+        )
+        return Heard(feedback.request_id, feedback.row, feedback.outcome, known)
+
+    def _keep(  # noqa: PLR0913, PLR0917  all that is kept of a request
+        self,
+        request_id: str,
+        package: Package,
+        inputs: Inputs,
+        places: Sequence[int],
+        probability: Sequence[float],
+        flagged: Sequence[bool],
+    ) -> None:
+        if self.store is not None:
+            self.store.keep(
+                Scored(
+                    request_id, time.time(), package.version, inputs, places, probability, flagged
+                )
+            )

@@ -12,8 +12,10 @@ from ecom.project.files import CROSS_FIT
 from ecom.project.params_file import read_params
 from ecom.project.states import State, folder_state
 from ecom.review.outcome import Comparison, compare_states
+from ecom.review.packages import Contender, judge_packages
 from ecom.review.verdicts import Rules
-from ecom.review.wording import headline
+from ecom.review.wording import headline, judgement_headline
+from ecom.tracking.packages import registered_package, version_by_alias
 from ecom.tracking.runs import COMPARED, CROSS_FIT_PR_AUC
 from ecom.tracking.store import CHALLENGER, REGISTERED, Store
 
@@ -55,7 +57,12 @@ class Move:
         return f"champion of {REGISTERED} is version {self.version}: {self.reason}"
 
 
-def promote(root: Path, version: str | None = None, because: str | None = None) -> Move:
+def promote(
+    root: Path,
+    version: str | None = None,
+    because: str | None = None,
+    sessions: str | None = None,
+) -> Move:
     """Make a version champion if it is better or no worse.
 
     It is compared with the champion, and with the best champion so far: small losses, each of them
@@ -71,6 +78,9 @@ def promote(root: Path, version: str | None = None, because: str | None = None) 
     because
         Why it becomes champion whatever the verdict; kept beside the verdict. Champions before it
         are no longer compared with.
+    sessions
+        Address of labelled sessions. Packages are judged on them if the versions cannot be compared
+        on training sessions that both have.
 
     Raises
     ------
@@ -86,14 +96,14 @@ def promote(root: Path, version: str | None = None, because: str | None = None) 
             raise ProjectError('--because "" gives no reason: say why')
     store = Store(root)
     with store.client() as client:
-        candidate = _version(client, version) if version else _by_alias(client, CHALLENGER)
+        candidate = _version(client, version) if version else version_by_alias(client, CHALLENGER)
         if candidate is None:
             wanted = f"version {version}" if version else CHALLENGER
             raise ProjectError(
                 f"MLflow at {store.address} has no {wanted} of {REGISTERED}: "
                 "`python -m ecom track` registers the model of this checkout"
             )
-        champion = _by_alias(client, CHAMPION)
+        champion = version_by_alias(client, CHAMPION)
         if champion is None:
             reason = "the first champion" + (f"; {because}" if because else "")
             return _move(client, candidate, [], reason)
@@ -102,12 +112,12 @@ def promote(root: Path, version: str | None = None, because: str | None = None) 
         champions = _champions(client, _number(champion))
         verdicts = []
         for rival in _rivals(client, champion, champions):
-            comparison = _compare(root, client, rival, candidate)
-            verdicts.append(f"beside version {rival.version}: {headline(comparison)}")
-            if comparison.exit_status and because is None:
+            told, status = _judged(root, store, client, (rival, candidate), sessions)
+            verdicts.append(f"beside version {rival.version}: {told}")
+            if status and because is None:
                 raise ProjectError(
                     f"version {candidate.version} is not promoted over {rival.version}: "
-                    f'{headline(comparison)}. To do it all the same, give --because "REASON"'
+                    f'{told}. To do it all the same, give --because "REASON"'
                 )
         reason = "; ".join([*([because] if because else []), *verdicts])
         move = _move(client, candidate, champions, reason)
@@ -128,7 +138,7 @@ def rollback(root: Path) -> Move:
         MLflow does not answer.
     """
     with Store(root).client() as client:
-        champion = _by_alias(client, CHAMPION)
+        champion = version_by_alias(client, CHAMPION)
         if champion is None:
             raise ProjectError(f"{REGISTERED} has no champion to roll back: promote one first")
         before = _champions(client, _number(champion))[:-1]
@@ -160,6 +170,26 @@ def _pr_auc(client: "MlflowClient", version: Any) -> float:
     return float(client.get_run(version.run_id).data.metrics.get(CROSS_FIT_PR_AUC, 0.0))
 
 
+def _judged(
+    root: Path, store: Store, client: "MlflowClient", pair: tuple[Any, Any], sessions: str | None
+) -> tuple[str, int]:
+    """Return the verdict in a line, and the exit status that says it."""
+    comparison = _compare(root, client, *pair)
+    if comparison.incomparable is None:
+        return headline(comparison), comparison.exit_status
+    if sessions is None:
+        hint = "give --sessions with labelled sessions that neither was fitted to"
+        return f"{headline(comparison)}: {hint}", comparison.exit_status
+    params = read_params(root)
+    champion, challenger = (
+        Contender(f"version {each.version}", registered_package(store, each)) for each in pair
+    )
+    judgement = judge_packages(
+        champion, challenger, sessions, Rules.from_params(params), params.evaluate.bins
+    )
+    return f"{judgement_headline(judgement)}, on {sessions}", judgement.exit_status
+
+
 def _compare(root: Path, client: "MlflowClient", champion: Any, candidate: Any) -> Comparison:
     with TemporaryDirectory() as folder:
         return compare_states(
@@ -186,17 +216,6 @@ def _download(client: "MlflowClient", version: Any, folder: Path) -> State:
             shutil.copy(client.download_artifacts(version.run_id, path, received), target)
     state = folder_state(folder, f"version {version.version}")
     return RecordedState(state.name, None, state._files)
-
-
-def _by_alias(client: "MlflowClient", alias: str) -> Any:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return client.get_model_version_by_alias(REGISTERED, alias)
-    except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            return None
-        raise
 
 
 def _version(client: "MlflowClient", number: str) -> Any:

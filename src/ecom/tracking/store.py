@@ -105,6 +105,24 @@ class Store:
                 f"MLflow at {self.address} failed: {lines[0] if lines else repr(error)}"
             ) from None
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is a record to read: a server, or a local database."""
+        return self._local is None or (self._local / DATABASE).exists()
+
+    def download_model(self, version: str, folder: str) -> str:
+        """Copy the files of a version of the registered model; return the folder that holds them.
+
+        Called while a client is open, which turns failures into one kind of error.
+        """
+        import mlflow
+
+        with self._in_use():
+            path: str = mlflow.artifacts.download_artifacts(
+                f"models:/{REGISTERED}/{version}", dst_path=folder
+            )
+        return path
+
     def log(
         self,
         run: Run,

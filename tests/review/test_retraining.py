@@ -1,0 +1,75 @@
+"""New sessions are added to params.yaml, pinned with the others, and nothing else of it changes."""
+
+from pathlib import Path
+
+import pytest
+
+from ecom.data.synthetic import generate_sessions
+from ecom.errors import NoSourceAnsweredError, ParamsError
+from ecom.project.formats import parse_yaml
+from ecom.review.retraining import with_sessions
+from project import ROOT
+
+PARAMS = (ROOT / "params.yaml").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def months(tmp_path: Path) -> Path:
+    """Return a folder of two months, and params.yaml of the first."""
+    for number, name in enumerate(("2026-01.csv", "2026-02.csv")):
+        generate_sessions(200, seed=number).to_csv(tmp_path / name, index=False)
+    lines = PARAMS.splitlines(keepends=True)
+    first = next(place for place, line in enumerate(lines) if line.startswith("  - ../shared"))
+    last = max(place for place, line in enumerate(lines) if line.startswith("  - https"))
+    text = "".join([*lines[:first], "  - 2026-01.csv\n", *lines[last + 1 :]])
+    (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_each_source_is_followed_by_the_new_sessions(months: Path) -> None:
+    text = (months / "params.yaml").read_text(encoding="utf-8")
+
+    found = with_sessions(months, text, ["2026-02.csv"], {"validate.max_rows": 100_000})
+
+    before, after = parse_yaml(text), parse_yaml(found)
+    assert after["data"]["sources"] == [["2026-01.csv", "2026-02.csv"]]
+    assert after["data"]["sha256"] != before["data"]["sha256"]
+    assert after["validate"]["max_rows"] == 100_000
+    for content in (before, after):
+        del content["data"]["sources"], content["data"]["sha256"], content["validate"]["max_rows"]
+    assert before == after
+    assert "# tried in order" in found
+
+
+def test_again_it_goes_on_from_there(months: Path) -> None:
+    text = (months / "params.yaml").read_text(encoding="utf-8")
+    once = with_sessions(months, text, ["2026-02.csv"], {})
+    generate_sessions(200, seed=9).to_csv(months / "2026-03.csv", index=False)
+
+    twice = with_sessions(months, once, ["2026-03.csv"], {})
+
+    assert parse_yaml(twice)["data"]["sources"] == [["2026-01.csv", "2026-02.csv", "2026-03.csv"]]
+
+
+@pytest.mark.parametrize("name", ["nonsense.value", "data.nonsense", "data"])
+def test_a_setting_that_is_none_is_named(months: Path, name: str) -> None:
+    text = (months / "params.yaml").read_text(encoding="utf-8")
+
+    with pytest.raises(
+        ParamsError, match=rf"{name}: (there is no such parameter|1 is not allowed)"
+    ):
+        with_sessions(months, text, ["2026-02.csv"], {name: 1})
+
+
+def test_new_sessions_that_are_not_there_are_named(months: Path) -> None:
+    text = (months / "params.yaml").read_text(encoding="utf-8")
+
+    with pytest.raises(NoSourceAnsweredError, match=r"2026-09\.csv"):
+        with_sessions(months, text, ["2026-09.csv"], {})
+
+
+def test_generated_sessions_cannot_be_added_to(months: Path) -> None:
+    text = (months / "params.yaml").read_text(encoding="utf-8")
+
+    with pytest.raises(ParamsError, match="synthetic sessions are generated"):
+        with_sessions(months, text, ["2026-02.csv"], {"data.source": "synthetic"})
