@@ -32,4 +32,28 @@ def test_the_same_month_of_two_years_is_two_periods() -> None:
     found = periods_of(months, files)
 
     assert found.cat.codes.tolist() == [0, 1, 2]
+    assert list(found) == list(files)
     assert periods_of(months, pd.Series(["all"] * 3)).cat.codes.tolist() == [0, 1, 0]
+
+
+def test_a_file_of_several_months_is_a_period_for_each() -> None:
+    months = pd.Series(["Dec", "Feb", "Dec", "Mar", "Jan"])
+    files = pd.Series(["old", "old", "old", "old", "2026-01"])
+
+    found = periods_of(months, files)
+
+    assert list(found.cat.categories) == ["old Feb", "old Mar", "old Dec", "2026-01"]
+    assert found.cat.codes.tolist() == [2, 0, 2, 1, 3]
+
+
+def test_a_few_sessions_of_another_month_split_no_file() -> None:
+    months = pd.Series(["Jan"] * 19 + ["Dec"] + ["Feb"] * 20)
+    files = pd.Series(["2026-01"] * 20 + ["2026-02"] * 20)
+
+    assert list(periods_of(months, files).cat.categories) == ["2026-01", "2026-02"]
+
+
+def test_a_month_that_is_none_has_no_period() -> None:
+    found = periods_of(pd.Series(["Nov", "Smarch"]), pd.Series(["all", "all"]))
+
+    assert found.cat.codes.tolist() == [0, -1]

@@ -1,11 +1,15 @@
 """When sessions were: by the month that they name, or by the file that they came in."""
 
+from typing import Any, Final
+
 import numpy as np
 import pandas as pd
 
 from ecom.data.parts import Parts
 from ecom.errors import DataError
 from ecom.schema import MONTHS
+
+ONE_MONTH: Final = 0.9  # of a file's sessions: a few may be of the month before or after
 
 
 def parts_of_rows(parts: Parts, index: pd.Index) -> "pd.Series[str]":
@@ -31,7 +35,8 @@ def periods_of(months: "pd.Series[str]", parts: "pd.Series[str]") -> "pd.Series[
     """Return the period of each session, as ordered categories: only those that occur.
 
     Months of a year come in their order. They say nothing of the year, so that sessions of several
-    files are ordered by file instead, such as 2026-01.csv and 2026-02.csv.
+    files are ordered by file first, such as 2026-01.csv and 2026-02.csv. A file that holds several
+    months is a period for each of them.
 
     Parameters
     ----------
@@ -40,15 +45,27 @@ def periods_of(months: "pd.Series[str]", parts: "pd.Series[str]") -> "pd.Series[
 
     Examples
     --------
-    >>> months, one = pd.Series(["Nov", "Feb", "Nov"]), pd.Series(["all"] * 3)
-    >>> list(periods_of(months, one).cat.categories)
+    >>> months = pd.Series(["Nov", "Feb", "Nov"])
+    >>> list(periods_of(months, pd.Series(["all"] * 3)).cat.categories)
     ['Feb', 'Nov']
-    >>> several = pd.Series(["2025-11", "2026-02", "2026-11"])
-    >>> list(periods_of(months, several).cat.categories)
-    ['2025-11', '2026-02', '2026-11']
+    >>> list(periods_of(months, pd.Series(["old", "old", "2026-11"])).cat.categories)
+    ['old Feb', 'old Nov', '2026-11']
     """
-    named, order = (months, MONTHS) if len(set(parts)) == 1 else (parts, tuple(parts.unique()))
-    held = set(named)
-    dtype = pd.CategoricalDtype([name for name in order if name in held], ordered=True)
-    ordered: pd.Series[str] = named.astype(dtype)  # type: ignore[assignment]  # texts, all the same
+    files = list(dict.fromkeys(parts))
+    several = {
+        file
+        for file, own in months.groupby(parts, sort=False)
+        if own.value_counts(normalize=True).iloc[0] < ONE_MONTH
+    }
+    names: dict[tuple[str, str], str] = {
+        (file, month): month if len(files) == 1 else f"{file} {month}" if file in several else file
+        for file in files
+        for month in MONTHS
+    }
+    pairs = list(zip(parts, months, strict=True))
+    held = set(pairs)
+    order = dict.fromkeys(name for pair, name in names.items() if pair in held)
+    called: list[Any] = [names.get(pair) for pair in pairs]
+    found = pd.Series(called, index=months.index, dtype=object)
+    ordered: pd.Series[str] = found.astype(pd.CategoricalDtype(list(order), ordered=True))  # type: ignore[assignment]
     return ordered

@@ -32,6 +32,7 @@ Verdict = Literal["drift", "no drift seen", "cannot tell"]
 DRIFT: Final = "drift"
 NO_DRIFT: Final = "no drift seen"
 CANNOT_TELL: Final = "cannot tell"
+NEW: Final = "new, as expected"
 EXPECTED: Final = "new with known outcome, as expected"
 REALISED: Final = "new with known outcome, as realised"
 STATUSES: Final[dict[Verdict, int]] = {NO_DRIFT: 0, DRIFT: 1, CANNOT_TELL: 3}
@@ -271,9 +272,7 @@ def judge_drift(
     known = now[SCORE].by_outcome[[NO_PURCHASE, PURCHASE]].sum(axis=0)
     quality = {
         "reference, as realised": realised(old[SCORE], judge, settings.seed),
-        "new, as expected": expected(
-            now[SCORE].by_outcome.sum(axis=0), calibration, judge, settings.seed
-        ),
+        NEW: expected(now[SCORE].by_outcome.sum(axis=0), calibration, judge, settings.seed),
         EXPECTED: expected(known, calibration, judge, settings.seed),
         REALISED: realised(now[SCORE], judge, settings.seed),
     }

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ecom.drift.outcome import CANNOT_TELL, DRIFT, EXPECTED, REALISED, Drift
+from ecom.drift.outcome import CANNOT_TELL, DRIFT, EXPECTED, NEW, REALISED, Drift
 from ecom.drift.quality import RATE, Estimate
 from ecom.drift.shifts import GIVEN_SCORE, PURCHASES, Shift
 from ecom.evaluation.metrics import COST, METRICS
@@ -138,15 +138,18 @@ def row(shift: Shift) -> list[str]:
 
 def quality_table(drift: Drift) -> tuple[list[str], list[list[str]]]:
     """Return headings and rows of the table of figures."""
-    first = next(iter(drift.quality.values()))
+    told = dict(drift.quality)
+    if told.get(EXPECTED) == told.get(NEW):  # all outcomes are known
+        told.pop(EXPECTED, None)
+    first = next(iter(told.values()))
     rows = [
         [
             "share of purchases" if metric == RATE else METRICS[metric].words,
-            *(_estimate(metric, quality[metric]) for quality in drift.quality.values()),
+            *(_estimate(metric, quality[metric]) for quality in told.values()),
         ]
         for metric in first
     ]
-    return ["", *drift.quality], rows
+    return ["", *told], rows
 
 
 def wrong_rows(drift: Drift) -> list[list[str]]:

@@ -21,7 +21,7 @@ from ecom.review.packages import Contender, Judgement, judge_packages
 from ecom.review.verdicts import Rules
 from ecom.serving.package import open_package
 
-NAME: Final = "with new sessions"
+NAME: Final = "HEAD with new sessions"
 
 
 @dataclass(frozen=True)
