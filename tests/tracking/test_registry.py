@@ -5,18 +5,23 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from sklearn.metrics import average_precision_score
 
+from ecom.data.synthetic import generate_sessions
 from ecom.errors import ProjectError
 from ecom.evaluation.counts import Floats
+from ecom.models.pipelines import build_pipeline
 from ecom.project.states import folder_state
-from ecom.schema import TARGET
+from ecom.schema import FEATURE_SETS, TARGET
 from ecom.tracking import registry
 from ecom.tracking.registry import CHAMPIONS, MOVES, TAG_LIMIT, RecordedState, promote, rollback
 from ecom.tracking.runs import COMPARED, CROSS_FIT_PR_AUC
 from ecom.tracking.store import CHALLENGER, REGISTERED, Store
+from generated import features_and_labels
+from packaged import packaged, written
 from project import ROOT
 from recorded import SCORES, SESSIONS, state
 
@@ -74,9 +79,16 @@ def test_a_rollback_goes_back_one_champion_at_a_time(client: MlflowClient, tmp_p
     ]
 
 
-def recorded_version(client: MlflowClient, folder: Path, scores: Floats) -> str:
+def recorded_version(
+    client: MlflowClient,
+    folder: Path,
+    scores: Floats,
+    *,
+    sessions: pd.DataFrame = SESSIONS,
+    package: dict[str, bytes] | None = None,
+) -> str:
     """Register a version with the results that comparing needs; return its number."""
-    kept = state("any", SESSIONS, scores)
+    kept = state("any", sessions, scores)
     experiment = client.get_experiment_by_name("Default")
     assert experiment
     run = client.create_run(experiment.experiment_id)
@@ -85,10 +97,45 @@ def recorded_version(client: MlflowClient, folder: Path, scores: Floats) -> str:
         local.parent.mkdir(parents=True, exist_ok=True)
         local.write_bytes(kept.read(path))
         client.log_artifact(run.info.run_id, str(local), str(Path(path).parent).strip("."))
-    pr_auc = average_precision_score(SESSIONS[TARGET], scores)
+    pr_auc = average_precision_score(sessions[TARGET], scores)
     client.log_metric(run.info.run_id, CROSS_FIT_PR_AUC, pr_auc)
-    source = str(folder / "model")
-    return str(client.create_model_version(REGISTERED, source, run_id=run.info.run_id).version)
+    source = folder / f"model of {run.info.run_id}"
+    if package is not None:
+        (source / "artifacts").mkdir(parents=True)
+        (source / "MLmodel").write_text("flavors: {}\n", encoding="utf-8")
+        written(package, source / "artifacts" / "package")
+    created = client.create_model_version(REGISTERED, str(source), run_id=run.info.run_id)
+    return str(created.version)
+
+
+def test_models_without_shared_sessions_are_judged_on_others(
+    client: MlflowClient, tmp_path: Path
+) -> None:
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    new = str(tmp_path / "new.csv")
+    generate_sessions(4000, seed=77).to_csv(new, index=False)
+    features, labels = features_and_labels()
+    columns = list(FEATURE_SETS["at_arrival"])
+    good = build_pipeline("logistic", seed=0).fit(features, labels)
+    blind = build_pipeline("logistic", feature_set="at_arrival", seed=0)
+    packages = {
+        "good": packaged(good, "logistic"),
+        "poor": packaged(blind.fit(features[columns], labels), "logistic", "at_arrival"),
+    }
+    halves = [(SESSIONS[:400], SCORES[:400]), (SESSIONS[400:], SCORES[400:])]
+    poor, better = (
+        recorded_version(client, tmp_path, scores, sessions=sessions, package=packages[name])
+        for name, (sessions, scores) in zip(("poor", "good"), halves, strict=True)
+    )
+    promote(tmp_path, poor)
+
+    with pytest.raises(ProjectError, match="share 0 sessions.*give --sessions with labelled"):
+        promote(tmp_path, better)
+    move = promote(tmp_path, better, sessions=new)
+
+    assert champion(client) == better
+    assert f"beside version {poor}: 🟢 Better: " in move.reason
+    assert f", on {new}" in move.reason
 
 
 def test_a_worse_model_is_not_promoted_unless_for_a_reason(
