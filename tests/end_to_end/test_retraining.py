@@ -52,12 +52,13 @@ def test_new_sessions_come_as_a_branch_with_their_review(
             "data.source": "real",
             "data.sources": ["early.csv"],
             "data.sha256": None,
-            "validate.min_rows": 100,
+            "validate.max_rows": 10_000,
         }
     )
     (root / ".venv" / "bin").mkdir(parents=True)
     (root / ".venv" / "bin" / "activate").write_text("", encoding="utf-8")
-    (root / ".gitignore").open("a").write("/*.csv\n/.venv/\n")
+    ignored_files = (root / ".gitignore").read_text(encoding="utf-8")
+    (root / ".gitignore").write_text(f"{ignored_files}/*.csv\n/.venv/\n", encoding="utf-8")
     copy.run("dvc", "repro")
     copy.commit()
     head = copy.run("git", "rev-parse", "HEAD").stdout
