@@ -63,7 +63,7 @@ export BASE
 study: $(VENV)/run.ready  ## judge the choices of the pipeline over ten splits (about twenty minutes)
 	python benchmarks/study.py
 
-drift-study: $(VENV)/run.ready  ## count the false alarms of drift, and what it sees (half an hour)
+drift-study: $(VENV)/run.ready  ## count the false alarms of drift, and what it sees (about half an hour)
 	python benchmarks/drift.py
 
 bench: $(VENV)/test.ready  ## weigh the environment, and time the pipeline, stage by stage

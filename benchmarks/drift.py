@@ -25,7 +25,7 @@ from rich.progress import track
 from scipy import stats
 
 from ecom.drift.outcome import Drift, Settings, find_drift
-from ecom.drift.quality import RATE, Judge, Quality, calibrate, expected, realised
+from ecom.drift.quality import RATE, OperatingPoint, Quality, calibrate, expected, realised
 from ecom.evaluation.counts import Floats
 from ecom.evaluation.metrics import COST, METRICS
 from ecom.notation import markdown_table
@@ -141,15 +141,15 @@ def alarms(plant: Plant, sessions: pd.DataFrame, size: int, seed: int) -> list[s
 
 
 def covered(
-    scores: Floats, labels: NDArray[np.int64], judge: Judge, size: int, seed: int
+    scores: Floats, labels: NDArray[np.int64], point: OperatingPoint, size: int, seed: int
 ) -> dict[str, bool]:
     """Return whether figures of new sessions are inside the intervals that scores promise."""
     random = np.random.default_rng(seed)
     before, now = (random.integers(len(scores), size=rows) for rows in (REFERENCE, size))
-    reference = tally(scores[before], labels[before], judge)
-    new = tally(scores[now], labels[now], judge)
-    promised = expected(new.by_outcome.sum(axis=0), calibrate(reference), judge, seed)
-    came = realised(new, judge, seed)
+    reference = tally(scores[before], labels[before], point)
+    new = tally(scores[now], labels[now], point)
+    promised = expected(new.by_outcome.sum(axis=0), calibrate(reference), point, seed)
+    came = realised(new, point, seed)
     if promised is None or came is None:
         return {}
     return {
@@ -172,12 +172,12 @@ def rate(hits: Sequence[bool]) -> str:
     return f"{np.mean(hits):.1%} ({low:.1%} to {high:.1%})"
 
 
-def coverage(judge: Judge) -> list[list[str]]:
+def coverage(point: OperatingPoint) -> list[list[str]]:
     """Count how often intervals of expected figures hold, without drift, by size."""
     table = pd.read_parquet(ROOT / files.CROSS_FIT)
     scores, labels = table["best_model_1"].to_numpy(), table[TARGET].to_numpy(np.int64)
     found = {
-        size: [covered(scores, labels, judge, size, seed) for seed in range(UNCHANGED)]
+        size: [covered(scores, labels, point, size, seed) for seed in range(UNCHANGED)]
         for size in SIZES[1:]
     }
     return [
@@ -189,7 +189,7 @@ def coverage(judge: Judge) -> list[list[str]]:
     ]
 
 
-def months(judge: Judge) -> tuple[list[list[str]], list[str]]:
+def months(point: OperatingPoint) -> tuple[list[list[str]], list[str]]:
     """Compare what scores let expect of each month with what came; name months that cost more.
 
     Models were fitted to the months before it; the calibration is of their sessions.
@@ -201,10 +201,10 @@ def months(judge: Judge) -> tuple[list[list[str]], list[str]]:
     for place, now in forward.dropna(subset=["best_model"]).groupby("place"):
         month = str(now["period"].iloc[0])
         earlier = forward[forward["place"] < place]
-        before = tally(fitted.loc[earlier["row"]], earlier[TARGET], judge)
-        came = tally(now["best_model"], now[TARGET], judge)
-        promised = expected(came.by_outcome.sum(axis=0), calibrate(before), judge, seed=0)
-        figures, last = realised(came, judge, seed=0), realised(before, judge, seed=0)
+        before = tally(fitted.loc[earlier["row"]], earlier[TARGET], point)
+        came = tally(now["best_model"], now[TARGET], point)
+        promised = expected(came.by_outcome.sum(axis=0), calibrate(before), point, seed=0)
+        figures, last = realised(came, point, seed=0), realised(before, point, seed=0)
         if promised is None or figures is None or last is None:
             continue
         rows.append([month, f"{len(now):,}", *cells(promised, figures, last)])
@@ -226,10 +226,10 @@ def cells(promised: Quality, figures: Quality, last: Quality) -> list[str]:
     return found
 
 
-def tally(scores: ArrayLike, labels: ArrayLike, judge: Judge) -> Tally:
+def tally(scores: ArrayLike, labels: ArrayLike, point: OperatingPoint) -> Tally:
     """Count labelled scores."""
     outcomes = np.asarray(labels, np.int64)
-    return Tally.empty(judge.bins).plus(np.asarray(scores), outcomes, np.zeros_like(outcomes))
+    return Tally.empty(point.bins).plus(np.asarray(scores), outcomes, np.zeros_like(outcomes))
 
 
 PAGE_TEXT = """# How far `drift` can be trusted
@@ -242,15 +242,15 @@ intervals.
 
 ## False alarms
 
-Of {unchanged} pairs of samples without drift, so many raised an alarm. The command promises 5 % at
-most.
+The share of {unchanged} pairs of samples without drift that raised an alarm. The command promises
+5 % at most.
 
 {false}
 
 ## Power
 
-Of {planted} pairs with a planted drift, so many raised an alarm. The last column names what raised
-most of them among 10,000 new sessions.
+The share of {planted} pairs with a planted drift that raised an alarm. The last column names what
+raised most of them among 10,000 new sessions.
 
 {power}
 
@@ -259,8 +259,8 @@ less than the 2 points that matter by default.
 
 ## Quality without outcomes
 
-Without drift, the realised figure was so often inside the 95 % interval that scores alone had
-promised. Scores are those of sessions that the model was not fitted to.
+How often, without drift, the realised figure was inside the 95 % interval that was expected from
+the scores. Scores are those of sessions that the model was not fitted to.
 
 {covered}
 
@@ -276,7 +276,7 @@ their intervals, in {too_good}. The third figure is that of the months before.
 def page(
     nothing: Mapping[int, list[list[str]]],
     planted: Mapping[str, Mapping[int, list[list[str]]]],
-    judge: Judge,
+    point: OperatingPoint,
 ) -> str:
     """Return docs/drift.md."""
     heads = [f"{size:,} new sessions" for size in SIZES]
@@ -288,7 +288,7 @@ def page(
         ]
         for name, found in planted.items()
     ]
-    by_month, costly = months(judge)
+    by_month, costly = months(point)
     titles = ["share of purchases", "PR-AUC", "recall", "cost per 1,000 sessions"]
     return PAGE_TEXT.format(
         reference=REFERENCE,
@@ -298,7 +298,7 @@ def page(
             heads, [[rate([bool(each) for each in nothing[size]]) for size in SIZES]]
         ),
         power=markdown_table(["planted", *heads, "by"], power),
-        covered=markdown_table(["", *heads[1:]], coverage(judge)),
+        covered=markdown_table(["", *heads[1:]], coverage(point)),
         months=markdown_table(
             ["month", "sessions", *(f"{title}: expected, realised, before" for title in titles)],
             by_month,
@@ -317,7 +317,7 @@ def main() -> None:
     """Run the study."""
     manifest = open_package(PACKAGE).manifest
     costs = Costs.model_validate(manifest.costs.model_dump())
-    judge = Judge(score_bins(manifest.threshold), manifest.threshold, costs)
+    point = OperatingPoint(score_bins(manifest.threshold), manifest.threshold, costs)
     sessions = pd.read_csv(ROOT / files.CLEAN)
     sessions[TARGET] = sessions[TARGET].astype(bool)
     nothing = {
@@ -328,7 +328,7 @@ def main() -> None:
         plant.name: {size: repeated(plant, sessions, size, PLANTED) for size in SIZES}
         for plant in track(PLANTS, "planted")
     }
-    text = page(nothing, planted, judge)
+    text = page(nothing, planted, point)
     PAGE.write_text(text, encoding="utf-8")
     Console().print(Markdown(text))
 

@@ -61,8 +61,9 @@ def main(stage: Stage) -> None:
         for name, other in others["sets"].items()
     }
     numbered = read_table(stage, "data/processed/session_keys.csv").set_index("row")
+    files = list(numbered["part"].unique())  # its rows are in order of time
     numbered = numbered.loc[sessions.index]
-    periods = periods_of(sessions["Month"], numbered["part"])
+    periods = periods_of(sessions["Month"], numbered["part"], files)
     known = pd.DataFrame({"period": periods.astype(str), "place": periods.cat.codes})
     over_time = scores_over_time(
         sessions,

@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from ecom.errors import DataError, EcomError, ProjectError, ServiceError, describe
+from ecom.errors import DataError, EcomError, ParamsError, ProjectError, ServiceError, describe
 from ecom.project.files import (
     DRIFT,
     LOCK,
@@ -253,11 +253,9 @@ def serve(  # noqa: PLR0913  each is a limit that operators set
         bool, typer.Option("--log-scores", help="keep sessions and scores in the store too")
     ] = False,
     keep_rows: Annotated[
-        int, typer.Option(help="scores that are kept at most", min=1)
+        int, typer.Option(help="most scores, and most outcomes, to keep", min=1)
     ] = KEEPING.rows,
-    keep_days: Annotated[
-        float, typer.Option(help="days that they are kept at most", min=0)
-    ] = KEEPING.days,
+    keep_days: Annotated[float, typer.Option(help="most days to keep them", min=0)] = KEEPING.days,
 ) -> None:
     """Answer requests with the package: predictions and reasons as JSON, a page at /.
 
@@ -434,7 +432,8 @@ def retrain(
         list[str] | None, typer.Option("--set", "-S", help="NAME=VALUE of params.yaml")
     ] = None,
     apply: Annotated[
-        bool, typer.Option("--apply", help="write params.yaml and run the pipeline here")
+        bool,
+        typer.Option("--apply", help="unless it is worse, write params.yaml and run the pipeline"),
     ] = False,
     output: Annotated[Path, typer.Option(help="folder for review.md and review.json")] = Path(
         RETRAINED
@@ -446,13 +445,19 @@ def retrain(
     neither; 1 if it is worse on either; 3 if that cannot be told. Nothing changes without --apply.
     """
     from ecom.project.formats import parse_yaml
+    from ecom.project.repository import git
+    from ecom.review.outcome import WORSE
     from ecom.review.packages import Contender
     from ecom.review.retraining import retrained
     from ecom.review.wording import retrained_to_markdown
     from ecom.tracking.packages import find_package
 
     root = _checked_root()
+    if faulty := next((each for each in settings or [] if "=" not in each), None):
+        raise ParamsError.from_faults([f"-S {faulty}: expected NAME=VALUE"])
     values = dict(each.partition("=")[::2] for each in settings or [])
+    if apply and git(root, "status", "--porcelain", "--untracked-files=no"):
+        raise ProjectError("--apply needs a folder without uncommitted changes: commit them first")
     before = Contender(champion, find_package(root, champion))
     parsed = {name: parse_yaml(value) for name, value in values.items()}
     with retrained(root, before, new, parsed) as found:
@@ -461,7 +466,7 @@ def retrain(
         content = json.dumps(found.to_json(), indent=2, allow_nan=False)
         _write(output / "review.json", content + "\n")
         _show(retrained_to_markdown(found))
-        if apply:
+        if apply and found.exit_status != WORSE:
             _write(root / PARAMS, found.params)
             subprocess.run([sys.executable, "-m", "dvc", "repro"], cwd=root, check=True)
         sys.exit(found.exit_status)

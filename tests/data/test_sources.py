@@ -190,6 +190,23 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
         fetch_from(["a/2026-01.csv", "b/2026-01.csv"], root=tmp_path)
 
 
+def test_a_file_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    halves(tmp_path)
+
+    with pytest.raises(NoSourceAnsweredError, match=r"it names '2026-01\.csv' twice"):
+        fetch_from(["2026-01.csv", "2026-01.csv"], root=tmp_path)
+
+
+def test_a_month_may_have_a_dot_in_its_name(tmp_path: Path) -> None:
+    halves(tmp_path)
+    for name in ("2026-01.csv", "2026-02.csv"):
+        (tmp_path / name).rename(tmp_path / name.replace("-", "."))
+
+    fetched = fetch_from(["2026.01.csv", "2026.02.csv"], root=tmp_path)
+
+    assert fetched.parts.names == ["2026.01", "2026.02"]
+
+
 def test_an_empty_folder_is_no_source(tmp_path: Path) -> None:
     (tmp_path / "months").mkdir()
 

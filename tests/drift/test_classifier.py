@@ -14,11 +14,11 @@ from ecom.serving.package import Package
 
 
 def sampled(
-    table: pd.DataFrame, opened: Package, folder: Path, group: str | None = None
+    table: pd.DataFrame, opened: Package, folder: Path, block: str | None = None
 ) -> Sampler:
     table.to_parquet(folder / "sessions.parquet")
     sampler = Sampler(opened.manifest.columns, seed=0)
-    for rows in read_rows(str(folder / "sessions.parquet"), opened, group):
+    for rows in read_rows(str(folder / "sessions.parquet"), opened, block):
         sampler.add(rows)
     return sampler
 

@@ -97,14 +97,47 @@ def test_a_day_is_a_block(opened: Package, sessions: pd.DataFrame, tmp_path: Pat
     rows = read_rows(str(tmp_path / "new.parquet"), opened, "at")
     found = count(rows, bins(sessions), opened.manifest.threshold)
 
-    assert sorted(found.groups) == ["2026-11-01", "2026-11-02", "2026-11-03"]
+    assert sorted(found.blocks) == ["2026-11-01", "2026-11-02", "2026-11-03"]
     assert found.profile["Weekend"].counts.sum(axis=(1, 2)).tolist() == [1008, 1008, 984]
+
+
+def test_times_in_texts_are_days_too(
+    opened: Package, sessions: pd.DataFrame, tmp_path: Path
+) -> None:
+    hours = pd.Timestamp("2026-11-01 10:00") + pd.to_timedelta(sessions.index % 72, unit="h")
+    sessions.assign(at=hours.astype(str)).to_csv(tmp_path / "new.csv", index=False)
+
+    rows = read_rows(str(tmp_path / "new.csv"), opened, "at")
+    found = count(rows, bins(sessions), opened.manifest.threshold)
+
+    assert sorted(found.blocks) == ["2026-11-01", "2026-11-02", "2026-11-03", "2026-11-04"]
+
+
+def test_a_row_without_a_block_is_refused(
+    opened: Package, sessions: pd.DataFrame, tmp_path: Path
+) -> None:
+    days = sessions.assign(day=np.where(sessions.index == 7, "", "monday"))
+    days.to_csv(tmp_path / "new.csv", index=False)
+
+    with pytest.raises(DataError, match="day, which --block names, is empty in some rows"):
+        next(read_rows(str(tmp_path / "new.csv"), opened, "day"))
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_file_without_sessions_is_refused(
+    opened: Package, sessions: pd.DataFrame, tmp_path: Path, ending: str
+) -> None:
+    path = tmp_path / f"new.{ending}"
+    sessions[:0].to_csv(path, index=False) if ending == "csv" else sessions[:0].to_parquet(path)
+
+    with pytest.raises(DataError, match="holds no sessions"):
+        list(read_rows(str(path), opened))
 
 
 def test_too_many_blocks_are_refused(
     opened: Package, sessions: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(counting, "MOST_GROUPS", 100)
+    monkeypatch.setattr(counting, "MOST_BLOCKS", 100)
     sessions.assign(visitor=sessions.index).to_csv(tmp_path / "new.csv", index=False)
     rows = read_rows(str(tmp_path / "new.csv"), opened, "visitor")
 

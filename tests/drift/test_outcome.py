@@ -1,6 +1,7 @@
 """The verdict: no alarm without drift, an alarm with it, and what cannot be told is not told."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,10 @@ def test_the_profile_of_the_package_is_a_reference(
     assert found.sessions[0] == opened.profile.sessions
     assert found.quality
     with pytest.raises(DataError, match="--block needs a file of sessions"):
-        find_drift(str(package), reference, opened, Settings(group="Month"))
+        find_drift(str(package), reference, opened, Settings(block="Month"))
+    other = replace(opened, version="0" * 64)
+    with pytest.raises(DataError, match="is another package than the one that scores"):
+        find_drift(str(package), reference, other, Settings())
 
 
 def test_days_are_taken_together(opened: Package, sessions: pd.DataFrame, tmp_path: Path) -> None:
@@ -111,7 +115,7 @@ def test_days_are_taken_together(opened: Package, sessions: pd.DataFrame, tmp_pa
 
     found = compared(str(tmp_path / "reference.csv"), days[1500:], opened, Settings("day"))
 
-    assert found.groups == (15, 15)
+    assert found.blocks == (15, 15)
     assert found.verdict == NO_DRIFT
 
 
@@ -123,6 +127,23 @@ def test_few_days_cannot_tell(opened: Package, sessions: pd.DataFrame, tmp_path:
     found = compared(str(tmp_path / "reference.csv"), moved, opened, Settings("day"))
 
     assert (found.verdict, found.exit_status) == (CANNOT_TELL, 3)
+
+
+def test_a_week_beside_a_week_can_be_told(
+    opened: Package, sessions: pd.DataFrame, tmp_path: Path
+) -> None:
+    """Half of the days are too few for the classifier, but not all days for the columns."""
+    days = sessions.assign(day=np.arange(len(sessions)) // 215)
+    days[:1505].to_csv(tmp_path / "reference.csv", index=False)
+
+    found = compared(str(tmp_path / "reference.csv"), days[1505:], opened, Settings("day"))
+    moved = days[1505:].assign(BounceRates=0.9)
+    changed = compared(str(tmp_path / "reference.csv"), moved, opened, Settings("day"))
+
+    assert found.blocks == (7, 7)
+    assert found.verdict == NO_DRIFT
+    assert "all columns together" not in {shift.name for shift in found.shifts}
+    assert "BounceRates" in names(changed)
 
 
 def test_a_day_on_both_sides_is_refused(

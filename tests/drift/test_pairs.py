@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ecom.drift.pairs import DRAWS, Ints, Pair
+from ecom.drift.pairs import DRAWS, Pair
 from ecom.evaluation.counts import Floats
+from ecom.serving.profile import Ints
 
 
 def excess(reference: Floats, new: Floats) -> Floats:
@@ -14,8 +15,9 @@ def excess(reference: Floats, new: Floats) -> Floats:
     return np.asarray(shares[1] - shares[0])
 
 
-def shares(reference: Floats, new: Floats) -> Floats:
-    return np.asarray(excess(reference, new)[:, None])
+def shares(reference: Floats, new: Floats) -> tuple[Floats, Floats]:
+    first, second = (side[:, :, 1] / side.sum(axis=2) for side in (reference, new))
+    return first, second
 
 
 def cells(*counts: tuple[int, int]) -> Ints:
@@ -81,22 +83,52 @@ def test_few_blocks_cannot_be_sure() -> None:
     few = Pair(cells((9, 1), (9, 1), (9, 1)), cells((1, 9), (1, 9)), blocked=True)
 
     assert few.smallest_p_value == 0.1  # there are 10 ways to choose 2 of 5
-    assert few.p_value(excess, np.random.default_rng(0)) >= 0.08
+    assert few.p_value(excess, np.random.default_rng(0)) == 0.1
     assert Pair(cells((9, 1)), cells((1, 9))).smallest_p_value == 1 / (1 + DRAWS)
 
 
-@pytest.mark.parametrize("blocked", [False, True])
-def test_the_half_width_covers_the_true_difference(blocked: bool) -> None:
-    random = np.random.default_rng(1)
-    true, covered = 0.1, 0
-    for _ in range(100):
-        sides = [
-            cells(*((200 - bought, bought) for bought in random.binomial(200, rate, size=blocks)))
-            for rate, blocks in ((0.3, 15), (0.3 + true, 12))
-        ]
-        if not blocked:
-            sides = [each.sum(axis=0)[None] for each in sides]
-        pair = Pair(sides[0], sides[1], blocked)
-        covered += abs(shares(*pair.sides)[0, 0] - true) <= pair.half_width(shares, random)
+@pytest.mark.parametrize("blocks", [3, 5, 6, 8])
+def test_the_smallest_p_value_is_that_of_samples_without_overlap(blocks: int) -> None:
+    """With as many blocks on either side, swapping them gives the same difference."""
+    before, after = cells(*[(90, 10)] * blocks), cells(*[(10, 90)] * blocks)
+    pair = Pair(before, after, blocked=True)
 
-    assert covered >= 86  # of 95 to expect; fewer come by chance once in 3,000
+    found = [
+        pair.p_value(lambda *sides: np.abs(excess(*sides)), np.random.default_rng(seed))
+        for seed in range(20)
+    ]
+
+    assert np.mean(found) == pytest.approx(pair.smallest_p_value, rel=0.35)
+
+
+def test_blocks_without_sessions_are_none() -> None:
+    held = Pair(cells((9, 1), (8, 2)), cells((1, 9), (2, 8)), blocked=True)
+    more = Pair(cells((9, 1), (0, 0), (8, 2)), cells((1, 9), (2, 8), (0, 0), (0, 0)), blocked=True)
+
+    assert more.smallest_p_value == held.smallest_p_value
+    widths = [pair.half_width(shares, np.random.default_rng(0)) for pair in (held, more)]
+    assert widths[0] == widths[1]
+
+
+def test_nothing_seen_is_not_nothing_there() -> None:
+    none = Pair(cells((50, 0)), cells((50, 0)))
+
+    assert none.half_width(shares, np.random.default_rng(0)) == 3 / 50
+
+
+@pytest.mark.parametrize("blocks", [None, 4, 7, 15])
+def test_the_half_width_covers_the_true_difference(blocks: int | None) -> None:
+    """Of days whose rates vary, as of sessions."""
+    random = np.random.default_rng(1)
+    covered = 0
+    for _ in range(200):
+        sides = []
+        for rate in (0.3, 0.4):
+            rates = random.beta(20 * rate, 20 * (1 - rate), size=blocks or 1)
+            bought = random.binomial(200, rates if blocks else rate)
+            sides.append(cells(*((200 - each, each) for each in np.atleast_1d(bought))))
+        pair = Pair(sides[0], sides[1], blocks is not None)
+        before, after = shares(*pair.sides)
+        covered += abs(after[0, 0] - before[0, 0] - 0.1) <= pair.half_width(shares, random)
+
+    assert covered >= 176  # of 190 to expect; fewer come by chance once in 10,000

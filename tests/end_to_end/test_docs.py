@@ -109,7 +109,7 @@ NOT_RUN = {
     "python -m ecom promote --sessions SESSIONS": "test_registry.py runs it",
     "python -m ecom retrain --with NEW": "test_retraining.py of end_to_end runs it",
     "python -m ecom serve --store feedback.db": "test_feedback.py runs it",
-    "make drift-study": "runs for twenty minutes; writes docs/drift.md",
+    "make drift-study": "runs for half an hour; writes docs/drift.md",
     "make bench-score": "times scoring for some minutes; writes docs/scoring.md",
     "make bench-serve": "times servers for five minutes; writes docs/serving.md",
     "make bench": "times things for a minute; its code is linted and typed",

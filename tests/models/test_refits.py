@@ -26,7 +26,7 @@ def over_time(
     months_before: int | None = 7,
     labels: "pd.Series[int]" = LABELS,
 ) -> pd.DataFrame:
-    periods = periods_of(SESSIONS["Month"], pd.Series("all", SESSIONS.index))
+    periods = periods_of(SESSIONS["Month"], pd.Series("all", SESSIONS.index), ["all"])
     return scores_over_time(
         sessions, labels, MODELS, periods=periods, months_before=months_before, n_jobs=1
     )

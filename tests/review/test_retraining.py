@@ -1,11 +1,12 @@
 """New sessions are added to params.yaml, pinned with the others, and nothing else of it changes."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from ecom.data.synthetic import generate_sessions
-from ecom.errors import NoSourceAnsweredError, ParamsError
+from ecom.errors import DataError, NoSourceAnsweredError, ParamsError
 from ecom.project.formats import parse_yaml
 from ecom.review.retraining import with_sessions
 from project import ROOT
@@ -22,6 +23,7 @@ def months(tmp_path: Path) -> Path:
     first = next(place for place, line in enumerate(lines) if line.startswith("  - ../shared"))
     last = max(place for place, line in enumerate(lines) if line.startswith("  - https"))
     text = "".join([*lines[:first], "  - 2026-01.csv\n", *lines[last + 1 :]])
+    text = re.sub("sha256: [0-9a-f]+", "sha256: null", text)
     (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
     return tmp_path
 
@@ -31,14 +33,15 @@ def test_each_source_is_followed_by_the_new_sessions(months: Path) -> None:
 
     found = with_sessions(months, text, ["2026-02.csv"], {"validate.max_rows": 100_000})
 
-    before, after = parse_yaml(text), parse_yaml(found)
+    before, after = parse_yaml(text), parse_yaml(found.params)
     assert after["data"]["sources"] == [["2026-01.csv", "2026-02.csv"]]
     assert after["data"]["sha256"] != before["data"]["sha256"]
     assert after["validate"]["max_rows"] == 100_000
     for content in (before, after):
         del content["data"]["sources"], content["data"]["sha256"], content["validate"]["max_rows"]
     assert before == after
-    assert "# tried in order" in found
+    assert "# tried in order" in found.params
+    assert found.new == (months / "2026-02.csv").read_bytes()
 
 
 def test_again_it_goes_on_from_there(months: Path) -> None:
@@ -46,9 +49,33 @@ def test_again_it_goes_on_from_there(months: Path) -> None:
     once = with_sessions(months, text, ["2026-02.csv"], {})
     generate_sessions(200, seed=9).to_csv(months / "2026-03.csv", index=False)
 
-    twice = with_sessions(months, once, ["2026-03.csv"], {})
+    twice = with_sessions(months, once.params, ["2026-03.csv"], {})
 
-    assert parse_yaml(twice)["data"]["sources"] == [["2026-01.csv", "2026-02.csv", "2026-03.csv"]]
+    assert parse_yaml(twice.params)["data"]["sources"] == [
+        ["2026-01.csv", "2026-02.csv", "2026-03.csv"]
+    ]
+
+
+def test_what_was_there_before_must_not_change(months: Path) -> None:
+    text = (months / "params.yaml").read_text(encoding="utf-8")
+    once = with_sessions(months, text, ["2026-02.csv"], {})
+    generate_sessions(200, seed=5).to_csv(months / "2026-01.csv", index=False)
+    generate_sessions(200, seed=9).to_csv(months / "2026-03.csv", index=False)
+
+    with pytest.raises(DataError, match="sha256 with LF line ends: expected"):
+        with_sessions(months, once.params, ["2026-03.csv"], {})
+
+
+def test_a_folder_that_holds_more_is_not_added_twice(months: Path) -> None:
+    folder = months / "all"
+    folder.mkdir()
+    (folder / "2026-01.csv").write_bytes((months / "2026-01.csv").read_bytes())
+    text = (months / "params.yaml").read_text(encoding="utf-8").replace("- 2026-01.csv", "- all/")
+    (folder / "2026-02.csv").write_bytes((months / "2026-02.csv").read_bytes())
+
+    found = with_sessions(months, text, ["all/"], {})
+
+    assert parse_yaml(found.params)["data"]["sources"] == [["all/"]]
 
 
 @pytest.mark.parametrize("name", ["nonsense.value", "data.nonsense", "data"])

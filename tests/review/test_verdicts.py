@@ -282,3 +282,17 @@ def test_a_small_slice_is_left_out() -> None:
     found = judge_slices(sessions, labels, side(scores), side(scores), RULES)
 
     assert "Month: Feb" not in {finding.slice for finding in found}
+
+
+def test_two_models_as_they_are_are_judged_by_the_noise_of_sessions() -> None:
+    """Both are equally blurred: neither is better, whatever the sessions."""
+    called = 0
+    for seed in range(40):
+        labels, scores = calibrated(1500, seed=seed)
+        base, head = (
+            Side(blurred(scores, 0.6, seed=2 * seed + number)[None], 0.5) for number in (0, 1)
+        )
+        findings = judge(labels, base, head, RULES, costs=COSTS, bins=10)
+        called += any(finding.verdict in ("better", "worse") for finding in findings)
+
+    assert called <= 6  # 5 % of 40 are 2; more than 6 come by chance once in 200

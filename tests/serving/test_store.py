@@ -13,6 +13,7 @@ import sqlalchemy as sql
 
 from ecom.errors import ServiceError
 from ecom.schema import FEATURES, TARGET
+from ecom.serving import store as store_module
 from ecom.serving.feedback import Scored
 from ecom.serving.limits import Keeping
 from ecom.serving.store import OUTCOMES, SCORES, Store, open_engine, stored_sessions
@@ -121,6 +122,50 @@ def test_what_is_old_or_too_much_is_forgotten(address: str) -> None:
     written(address, scored("b", 3), keeping=keeping).close()
 
     assert ids(address) == [("a", 2), ("a", 3), ("b", 0), ("b", 1), ("b", 2)]
+
+
+def test_outcomes_are_bounded_without_scores_too(address: str) -> None:
+    store = Store(address, Keeping(rows=5))
+    for number in range(9):
+        store.add_outcome(f"r{number}", 0, purchase=True)
+    store.close()
+
+    engine = open_engine(address)
+    with engine.connect() as connection:
+        chosen = sql.select(OUTCOMES.c.request_id).order_by(OUTCOMES.c.at)
+        kept = connection.execute(chosen).scalars().all()
+    engine.dispose()
+    assert kept == ["r4", "r5", "r6", "r7", "r8"]
+
+
+def test_the_old_is_forgotten_while_nothing_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "FORGETTING", 0.05)
+    store = Store(str(tmp_path / "db"), Keeping(days=0.0))
+    store.add_outcome("a", 0, purchase=True)
+
+    end = time.monotonic() + 30
+    with sqlite3.connect(tmp_path / "db") as connection:
+        while connection.execute("SELECT count(*) FROM outcomes").fetchone()[0]:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    store.close()
+
+
+def test_a_request_that_is_sent_again_is_kept_once(address: str) -> None:
+    written(address, scored("a"), scored("b"), scored("a")).close()
+
+    assert ids(address) == [("a", 0), ("b", 0)]
+
+
+def test_a_reader_creates_no_store(tmp_path: Path) -> None:
+    (tmp_path / "other.db").touch()
+
+    for name, said in (("typo.db", "there is no store at"), ("other.db", "is no store")):
+        with pytest.raises(ServiceError, match=said):
+            next(stored_sessions(str(tmp_path / name), FEATURES, None))
+    assert not (tmp_path / "typo.db").exists()
 
 
 def test_days_bound_what_is_read(address: str) -> None:

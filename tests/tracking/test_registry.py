@@ -129,7 +129,7 @@ def test_models_without_shared_sessions_are_judged_on_others(
     )
     promote(tmp_path, poor)
 
-    with pytest.raises(ProjectError, match="share 0 sessions.*give --sessions with labelled"):
+    with pytest.raises(ProjectError, match=r"share 0 sessions.*give --sessions with labelled"):
         promote(tmp_path, better)
     move = promote(tmp_path, better, sessions=new)
 

@@ -1,5 +1,6 @@
 """When sessions were: by the month that they name, or by the file that they came in."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -31,7 +32,9 @@ def parts_of_rows(parts: Parts, index: pd.Index) -> "pd.Series[str]":
     return pd.Series(names[index], index=index, dtype=object)
 
 
-def periods_of(months: "pd.Series[str]", parts: "pd.Series[str]") -> "pd.Series[str]":
+def periods_of(
+    months: "pd.Series[str]", parts: "pd.Series[str]", files: Sequence[str]
+) -> "pd.Series[str]":
     """Return the period of each session, as ordered categories: only those that occur.
 
     Months of a year come in their order. They say nothing of the year, so that sessions of several
@@ -42,16 +45,18 @@ def periods_of(months: "pd.Series[str]", parts: "pd.Series[str]") -> "pd.Series[
     ----------
     months, parts
         Of each session, its month and the file that it came in.
+    files
+        All files, in order of time: the sessions may be in any order.
 
     Examples
     --------
     >>> months = pd.Series(["Nov", "Feb", "Nov"])
-    >>> list(periods_of(months, pd.Series(["all"] * 3)).cat.categories)
+    >>> list(periods_of(months, pd.Series(["all"] * 3), ["all"]).cat.categories)
     ['Feb', 'Nov']
-    >>> list(periods_of(months, pd.Series(["old", "old", "2026-11"])).cat.categories)
+    >>> parts, files = pd.Series(["2026-11", "old", "old"]), ["old", "2026-11"]
+    >>> list(periods_of(months, parts, files).cat.categories)
     ['old Feb', 'old Nov', '2026-11']
     """
-    files = list(dict.fromkeys(parts))
     several = {
         file
         for file, own in months.groupby(parts, sort=False)

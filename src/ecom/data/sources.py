@@ -17,10 +17,15 @@ from ecom.data.columns import fit_columns
 from ecom.data.contents import likely_cause, unpack
 from ecom.data.parts import ONE_FILE, Parts
 from ecom.errors import DataError, NoSourceAnsweredError
+from ecom.params.section import first_repeated
 
 if TYPE_CHECKING:
     from ecom.params.data import Data
 
+ENDINGS: Final = (
+    *(".csv", ".parquet", ".pq", ".feather", ".arrow"),
+    *(".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst"),
+)
 _PERMANENT: Final = (
     FileNotFoundError,
     ImportError,
@@ -87,6 +92,7 @@ def fetch(
         named = source if isinstance(source, str) else ", ".join(source)
         try:
             addresses = _addresses(source, root, data)
+            _require_each_once(addresses)
             packed = {
                 address: _read_with_retries(address, root, data, progress) for address in addresses
             }
@@ -143,14 +149,19 @@ def _addresses(source: str | list[str], root: Path, data: "Data") -> list[str]:
     return [f"{source.rstrip('/')}/{name}" for name in held]
 
 
+def _require_each_once(addresses: list[str]) -> None:
+    if repeated := first_repeated(addresses):
+        raise DataError(f"it names {repeated} twice")
+
+
 def _joined(contents: Mapping[str, bytes]) -> tuple[bytes, Parts]:
     """Put files of the same columns together, in order."""
     if len(contents) == 1:
         return next(iter(contents.values())), ONE_FILE
-    names = [PurePosixPath(address).name.partition(".")[0] for address in contents]
+    names = [_part_name(address) for address in contents]
     if repeated := next((name for name in names if names.count(name) > 1), None):
         raise DataError(f"two of the files are called {repeated}; expected a name for each month")
-    first, *_ = (_header(content) for content in contents.values())
+    first = _header(next(iter(contents.values())))
     bodies: list[bytes] = []
     rows: list[int] = []
     for address, content in contents.items():
@@ -165,6 +176,14 @@ def _joined(contents: Mapping[str, bytes]) -> tuple[bytes, Parts]:
         bodies.append(body)
         rows.append(sum(1 for row in csv.reader(io.StringIO(body.decode(errors="replace"))) if row))
     return first.rstrip(b"\n") + b"\n" + b"".join(bodies), Parts(names, rows)
+
+
+def _part_name(address: str) -> str:
+    """Return the name of a file without the endings that say what it is."""
+    path = PurePosixPath(address)
+    while path.suffix.lower() in ENDINGS:
+        path = path.with_suffix("")
+    return path.name
 
 
 def _header(content: bytes) -> bytes:

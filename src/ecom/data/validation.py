@@ -143,7 +143,9 @@ def validate(
         positives = _is_true(table.loc[distinct.index, TARGET])
         problems += _target_problems(positives, bounds)
         if months_before is not None and "Month" not in faulty and len(distinct):
-            periods = periods_of(distinct["Month"], parts_of_rows(parts, distinct.index))
+            periods = periods_of(
+                distinct["Month"], parts_of_rows(parts, distinct.index), parts.names
+            )
             problems += _month_problems(periods, positives, months_before)
     return Report(
         sha256=sha256,

@@ -52,7 +52,7 @@ def about_all_columns(
     values = [side.values[:, used] for side in (reference, new)]
     known = np.concatenate([each[half] for each, half in zip(values, learned, strict=True)])
     sides = np.repeat([0, 1], [half.sum() for half in learned])
-    weights = np.where(sides, 1 / max(sides.mean(), 1e-9), 1 / max(1 - sides.mean(), 1e-9))
+    weights = np.where(sides, 1 / sides.mean(), 1 / (1 - sides.mean()))
     model = HistGradientBoostingClassifier(**CLASSIFIER, random_state=seed)
     model.fit(known, sides, sample_weight=weights)
     scores = [
@@ -61,7 +61,7 @@ def about_all_columns(
     cuts = np.unique(np.quantile(np.concatenate(scores), np.linspace(0, 1, CUTS + 1)[1:-1]))
     bins = Bins(cuts=tuple(cuts.tolist()))
     tallies = [
-        _tally(bins, each, side.groups[~half])
+        _tally(bins, each, side.blocks[~half])
         for each, side, half in zip(scores, (reference, new), learned, strict=True)
     ]
     return about_column(TOGETHER, *tallies, blocked=blocked)
@@ -71,11 +71,11 @@ def _half(side: Sampler, random: np.random.Generator, *, blocked: bool) -> NDArr
     """Choose half of the sessions, or of the blocks."""
     if not blocked:
         return random.permutation(len(side.values)) < len(side.values) // 2
-    names = np.unique(side.groups)
+    names = np.unique(side.blocks)
     chosen = names[random.permutation(len(names)) < len(names) // 2]
-    return np.isin(side.groups, chosen)
+    return np.isin(side.blocks, chosen)
 
 
-def _tally(bins: Bins, scores: Floats, groups: NDArray[np.object_]) -> Tally:
-    _, blocks = np.unique(groups, return_inverse=True)
-    return Tally.empty(bins).plus(scores, np.full(len(scores), UNKNOWN), blocks)
+def _tally(bins: Bins, scores: Floats, blocks: NDArray[np.object_]) -> Tally:
+    _, numbers = np.unique(blocks, return_inverse=True)
+    return Tally.empty(bins).plus(scores, np.full(len(scores), UNKNOWN), numbers.astype(np.int64))

@@ -22,7 +22,7 @@ from ecom.serving.profile import (
 )
 
 SAMPLED: Final = 20_000  # sessions of a file that are held in memory
-MOST_GROUPS: Final = 5_000  # blocks of sessions that belong together
+MOST_BLOCKS: Final = 5_000  # blocks of sessions that belong together
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Counted:
     ----------
     profile
         Counts.
-    groups
+    blocks
         Number of each block, by name; empty if there are none.
     wrong
         By column, how many values are not allowed, and the first of them.
@@ -42,7 +42,7 @@ class Counted:
     """
 
     profile: Profile
-    groups: dict[str, int] = field(default_factory=dict)
+    blocks: dict[str, int] = field(default_factory=dict)
     wrong: dict[str, tuple[int, Fault]] = field(default_factory=dict)
     broken: int = 0
 
@@ -63,7 +63,7 @@ class Sampler:
         self._random = np.random.default_rng(seed)
         self._keys = np.empty(0)
         self.values: Floats = np.empty((0, len(self._columns)))
-        self.groups = np.empty(0, object)
+        self.blocks = np.empty(0, object)
 
     def add(self, rows: Rows) -> None:
         """Let some sessions take part in the draw; a value that is not allowed is NaN."""
@@ -74,12 +74,12 @@ class Sampler:
             given = rows.values[column.name]
             values[:, place] = Bins(values=column.allowed).place(given) if column.allowed else given
             values[rows.wrong[column.name], place] = np.nan
-        groups = np.array(rows.groups or [""] * size, object)
-        values, groups = np.vstack([self.values, values]), np.append(self.groups, groups)
+        blocks = np.array(rows.blocks or [""] * size, object)
+        values, blocks = np.vstack([self.values, values]), np.append(self.blocks, blocks)
         if len(keys) > SAMPLED:
             kept = np.sort(np.argpartition(keys, SAMPLED)[:SAMPLED])
-            keys, values, groups = keys[kept], values[kept], groups[kept]
-        self._keys, self.values, self.groups = keys, values, groups
+            keys, values, blocks = keys[kept], values[kept], blocks[kept]
+        self._keys, self.values, self.blocks = keys, values, blocks
 
     def bins(self) -> dict[str, Bins]:
         """Choose cells for each column, by what was drawn."""
@@ -100,28 +100,28 @@ def count(rows: Iterable[Rows], bins: Mapping[str, Bins], threshold: float) -> C
     counted = Counted(empty_profile(bins, threshold))
     for some in rows:
         profile, size = counted.profile, len(some.good)
-        blocks = np.zeros(size, np.int64)
-        if some.groups is not None:
-            numbers = counted.groups
-            blocks[:] = [numbers.setdefault(name, len(numbers)) for name in some.groups]
-            if len(numbers) > MOST_GROUPS:
+        numbers_of = np.zeros(size, np.int64)
+        if some.blocks is not None:
+            numbers = counted.blocks
+            numbers_of[:] = [numbers.setdefault(name, len(numbers)) for name in some.blocks]
+            if len(numbers) > MOST_BLOCKS:
                 raise DataError(
-                    f"--block names a column with more than {MOST_GROUPS:,} values: expected a "
+                    f"--block names a column with more than {MOST_BLOCKS:,} values: expected a "
                     "coarser one, such as the day"
                 )
         for name in bins:
             right = ~some.wrong[name]
             profile[name] = profile[name].plus(
-                some.values[name][right], some.outcomes[right], blocks[right]
+                some.values[name][right], some.outcomes[right], numbers_of[right]
             )
         profile[SCORE] = profile[SCORE].plus(
-            some.scores, some.outcomes[some.good], blocks[some.good]
+            some.scores, some.outcomes[some.good], numbers_of[some.good]
         )
         bad = np.append(~some.good, np.ones(some.broken, np.bool_)).astype(np.float64)
         profile[NOT_ALLOWED] = profile[NOT_ALLOWED].plus(
             bad,
             np.append(some.outcomes, np.full(some.broken, UNKNOWN)),
-            np.append(blocks, np.full(some.broken, blocks[-1] if size else 0)),
+            np.append(numbers_of, np.full(some.broken, numbers_of[-1] if size else 0)),
         )
         counted.broken += some.broken
         for fault in some.faults:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ecom.drift.classifier import about_all_columns
 from ecom.drift.counting import Counted, Sampler, count
-from ecom.drift.quality import Judge, Quality, calibrate, expected, realised
+from ecom.drift.quality import OperatingPoint, Quality, calibrate, expected, realised
 from ecom.drift.shifts import (
     FEWEST,
     Question,
@@ -18,6 +18,7 @@ from ecom.drift.shifts import (
     about_purchases,
     about_purchases_given_score,
     answer,
+    can_alarm,
 )
 from ecom.errors import DataError
 from ecom.params.threshold import Costs
@@ -25,8 +26,8 @@ from ecom.schema import CALENDAR
 from ecom.serving.bulk.labelled import Rows, read_rows, rows_of
 from ecom.serving.bulk.reading import Block
 from ecom.serving.manifest import MANIFEST
-from ecom.serving.package import Package
-from ecom.serving.profile import NO_PURCHASE, NOT_ALLOWED, PURCHASE, SCORE, Profile
+from ecom.serving.package import Package, open_package
+from ecom.serving.profile import NO_PURCHASE, NOT_ALLOWED, PURCHASE, SCORE, Profile, Tally
 
 Verdict = Literal["drift", "no drift seen", "cannot tell"]
 DRIFT: Final = "drift"
@@ -44,7 +45,7 @@ class Settings:
 
     Attributes
     ----------
-    group
+    block
         Column that says which sessions belong together, such as their day.
     smallest
         The smallest difference of a share of sessions that matters.
@@ -52,7 +53,7 @@ class Settings:
         Of everything that is drawn.
     """
 
-    group: str | None = None
+    block: str | None = None
     smallest: float = 0.02
     seed: int = 42
 
@@ -76,7 +77,7 @@ class Drift:
         Version of the package that scored them.
     sessions
         Of both sides.
-    groups
+    blocks
         Blocks of sessions on both sides; None if sessions are taken one by one.
     outcomes
         Sessions of both sides whose outcome is known.
@@ -103,7 +104,7 @@ class Drift:
     new: str
     package: str
     sessions: tuple[int, int]
-    groups: tuple[int, int] | None
+    blocks: tuple[int, int] | None
     outcomes: tuple[int, int]
     smallest: float
     shifts: list[Shift]
@@ -116,7 +117,7 @@ class Drift:
 
     @property
     def alarms(self) -> list[Shift]:
-        """What moved for certain, by as much as matters; the largest first."""
+        """What chance would rarely do, and as large as matters; the largest first."""
         alarms = [shift for shift in self.shifts if shift.alarms]
         return sorted(alarms, key=lambda shift: -abs(shift.difference))
 
@@ -171,11 +172,11 @@ def find_drift(reference: str, new: str, package: Package, settings: Settings) -
     Raises
     ------
     DataError
-        Sessions cannot be read.
+        Sessions cannot be read, or are too few; or a block is on both sides.
     PackageError
         The package has no profile.
     """
-    rows = read_rows(new, package, settings.group)
+    rows = read_rows(new, package, settings.block)
     return _compared(reference, (new, rows), package, settings)
 
 
@@ -195,7 +196,7 @@ def find_drift_in_store(
     Raises
     ------
     DataError
-        The reference cannot be read.
+        The reference cannot be read, or sessions are too few.
     ServiceError
         The store cannot be read.
     """
@@ -205,7 +206,7 @@ def find_drift_in_store(
         rows_of(
             Block(table, np.arange(len(table))),
             package,
-            settings.group,
+            settings.block,
             package.manifest.columns,
             labelled=True,
         )
@@ -217,101 +218,117 @@ def find_drift_in_store(
 def _compared(
     reference: str, new: tuple[str, Iterable[Rows]], package: Package, settings: Settings
 ) -> Drift:
+    """Count both sides, and judge what was counted."""
     before = _reference(reference, package, settings)
     sampler = Sampler(package.manifest.columns, settings.seed + 1)
     bins = {name: before.counted.profile[name].bins for name in _columns(package)}
     rows = _drawing(sampler, new[1])
     after = Side(count(rows, bins, package.manifest.threshold), sampler)
-    return judge_drift((reference, new[0]), before, after, package, settings)
-
-
-def judge_drift(
-    names: tuple[str, str], before: Side, after: Side, package: Package, settings: Settings
-) -> Drift:
-    """Judge what was counted."""
-    profiles = before.counted.profile, after.counted.profile
-    blocked = settings.group is not None
-    for name, profile in zip(names, profiles, strict=True):
-        if profile.sessions < FEWEST:
-            raise DataError(
-                f"{name} has {profile.sessions:,} sessions; expected at least {FEWEST}, to tell "
-                "drift from noise"
-            )
-    shared = set(before.counted.groups) & set(after.counted.groups)
-    if shared:
-        raise DataError(
-            f"{settings.group} {min(shared)!r} is on both sides: expected blocks that are either "
-            "of the reference or new"
-        )
-    old, now = profiles
-    manifest = package.manifest
-    judge = Judge(
-        old[SCORE].bins, manifest.threshold, Costs.model_validate(manifest.costs.model_dump())
-    )
-    questions: list[Question | None] = [
-        about_column(name, old[name], now[name], blocked=blocked)
-        for name in (*_columns(package), SCORE, NOT_ALLOWED)
-        if name not in CALENDAR and min(int(each[name].counts.sum()) for each in profiles)
-    ]
-    questions += [
-        about_purchases(old[NOT_ALLOWED], now[NOT_ALLOWED], blocked=blocked),
-        about_purchases_given_score(old[SCORE], now[SCORE], manifest.threshold, blocked=blocked),
-    ]
-    if before.sampler is not None and after.sampler is not None:
-        questions.append(
-            about_all_columns(
-                manifest.columns, before.sampler, after.sampler, settings.seed, blocked=blocked
-            )
-        )
-    calendar = [
-        about_column(name, old[name], now[name], blocked=blocked)
-        for name in _columns(package)
-        if name in CALENDAR and min(int(each[name].counts.sum()) for each in profiles)
-    ]
-    calibration = calibrate(old[SCORE])
-    known = now[SCORE].by_outcome[[NO_PURCHASE, PURCHASE]].sum(axis=0)
-    quality = {
-        "reference, as realised": realised(old[SCORE], judge, settings.seed),
-        NEW: expected(now[SCORE].by_outcome.sum(axis=0), calibration, judge, settings.seed),
-        EXPECTED: expected(known, calibration, judge, settings.seed),
-        REALISED: realised(now[SCORE], judge, settings.seed),
-    }
+    _require_sides((reference, new[0]), before, after, settings)
+    old, now = before.counted.profile, after.counted.profile
+    questions, calendar = _questions(before, after, package, settings)
+    quality, calibrated = _quality(old[SCORE], now[SCORE], package, settings)
     return Drift(
-        reference=names[0],
-        new=names[1],
+        reference=reference,
+        new=new[0],
         package=package.version,
         sessions=(old.sessions, now.sessions),
-        groups=(len(before.counted.groups), len(after.counted.groups)) if blocked else None,
+        blocks=None
+        if settings.block is None
+        else (len(before.counted.blocks), len(after.counted.blocks)),
         outcomes=(_outcomes(old), _outcomes(now)),
         smallest=settings.smallest,
-        shifts=answer(
-            [question for question in questions if question], settings.smallest, settings.seed
-        ),
+        shifts=answer(questions, settings.smallest, settings.seed),
         calendar=answer(calendar, settings.smallest, settings.seed) if calendar else [],
-        quality={name: found for name, found in quality.items() if found},
-        calibrated=calibration is not None,
+        quality=quality,
+        calibrated=calibrated,
         wrong={
             name: (times, f"{fault.value}; expected {fault.rule}")
             for name, (times, fault) in sorted(after.counted.wrong.items())
         },
         broken=after.counted.broken,
-        profiles=profiles,
+        profiles=(old, now),
     )
+
+
+def _require_sides(names: tuple[str, str], before: Side, after: Side, settings: Settings) -> None:
+    """Refuse too few sessions, and blocks that are on both sides."""
+    for name, side in zip(names, (before, after), strict=True):
+        if side.counted.profile.sessions < FEWEST:
+            raise DataError(
+                f"{name} has {side.counted.profile.sessions:,} sessions; expected at least "
+                f"{FEWEST}, to tell drift from noise"
+            )
+    shared = set(before.counted.blocks) & set(after.counted.blocks)
+    if settings.block is not None and shared:
+        raise DataError(
+            f"{settings.block} {min(shared)!r} is on both sides: expected blocks that are either "
+            "of the reference or new"
+        )
+
+
+def _questions(
+    before: Side, after: Side, package: Package, settings: Settings
+) -> tuple[list[Question], list[Question]]:
+    """Return what is judged, and what is told of the calendar."""
+    old, now = before.counted.profile, after.counted.profile
+    blocked, manifest = settings.block is not None, package.manifest
+    about = {
+        name: about_column(name, old[name], now[name], blocked=blocked)
+        for name in (*_columns(package), SCORE, NOT_ALLOWED)
+        if old[name].counts.any() and now[name].counts.any()
+    }
+    questions = [question for name, question in about.items() if name not in CALENDAR]
+    of_outcomes = (
+        about_purchases(old[NOT_ALLOWED], now[NOT_ALLOWED], blocked=blocked),
+        about_purchases_given_score(old[SCORE], now[SCORE], manifest.threshold, blocked=blocked),
+    )
+    questions += [question for question in of_outcomes if question is not None]
+    if before.sampler is not None and after.sampler is not None:
+        samples = before.sampler, after.sampler
+        together = about_all_columns(manifest.columns, *samples, settings.seed, blocked=blocked)
+        # Half of few blocks may be too few to tell anything: the other questions still can.
+        if together is not None and can_alarm(together, len(questions) + 1):
+            questions.append(together)
+    return questions, [question for name, question in about.items() if name in CALENDAR]
+
+
+def _quality(
+    old: Tally, now: Tally, package: Package, settings: Settings
+) -> tuple[dict[str, Quality], bool]:
+    """Return figures by what they are of, and whether scores were calibrated."""
+    costs = Costs.model_validate(package.manifest.costs.model_dump())
+    point = OperatingPoint(old.bins, package.manifest.threshold, costs)
+    calibration = calibrate(old)
+    known = now.by_outcome[[NO_PURCHASE, PURCHASE]].sum(axis=0)
+    found = {
+        "reference, as realised": realised(old, point, settings.seed),
+        NEW: expected(now.by_outcome.sum(axis=0), calibration, point, settings.seed),
+        EXPECTED: expected(known, calibration, point, settings.seed),
+        REALISED: realised(now, point, settings.seed),
+    }
+    return {name: each for name, each in found.items() if each}, calibration is not None
 
 
 def _reference(address: str, package: Package, settings: Settings) -> Side:
     if (Path(address) / MANIFEST).is_file():
-        if settings.group is not None:
+        if settings.block is not None:
             raise DataError(
                 f"{address} is a package, whose profile has no blocks: --block needs a file of "
                 "sessions as the reference"
             )
-        return Side(Counted(package.profile), None)
+        own = open_package(Path(address))
+        if own.version != package.version:
+            raise DataError(
+                f"{address} is another package than the one that scores: leave out --package, or "
+                "give a file of sessions as the reference"
+            )
+        return Side(Counted(own.profile), None)
     sampler = Sampler(package.manifest.columns, settings.seed)
-    for rows in read_rows(address, package, settings.group):
+    for rows in read_rows(address, package, settings.block):
         sampler.add(rows)
     counted = count(
-        read_rows(address, package, settings.group), sampler.bins(), package.manifest.threshold
+        read_rows(address, package, settings.block), sampler.bins(), package.manifest.threshold
     )
     return Side(counted, sampler)
 

@@ -11,18 +11,19 @@ from typing import Final
 import numpy as np
 from scipy import optimize, special
 
-from ecom.drift.pairs import RESAMPLES, Ints
+from ecom.drift.pairs import RESAMPLES
 from ecom.drift.shifts import FEWEST
 from ecom.evaluation.counts import Counts, Floats
 from ecom.evaluation.metrics import COST
 from ecom.evaluation.resampling import interval
 from ecom.params.threshold import Costs
-from ecom.serving.profile import NO_PURCHASE, PURCHASE, Bins, Tally
+from ecom.serving.profile import NO_PURCHASE, PURCHASE, Bins, Ints, Tally
 
-SHOWN: Final = ("pr_auc", "roc_auc", "precision", "recall", "flagged_rate", COST)
 RATE: Final = "purchase_rate"
+OF_BOTH_OUTCOMES: Final = ("pr_auc", "roc_auc", "recall")
 KNOTS: Final = range(-6, 5)  # log-odds
 BEND: Final = 0.6
+FARTHEST: Final = 20.0  # log-odds: a threshold of 0 would have none
 
 
 @dataclass(frozen=True)
@@ -37,31 +38,49 @@ Quality = dict[str, Estimate]  # by metric
 
 
 @dataclass(frozen=True)
-class Judge:
-    """What figures need besides scores and outcomes."""
+class OperatingPoint:
+    """What figures need besides scores and outcomes.
+
+    Attributes
+    ----------
+    bins
+        Cells of the score.
+    threshold
+        Scores of at least this are flagged; no cell straddles it.
+    costs
+        Costs of an error.
+    """
 
     bins: Bins
     threshold: float
     costs: Costs
 
     def metrics(self, sessions: Floats, purchases: Floats) -> dict[str, Floats]:
-        """Return metrics from sessions and purchases in each cell of the score, (b, cells)."""
+        """Return metrics from sessions and purchases in each cell of the score, (b, cells).
+
+        A metric that means nothing without both outcomes is NaN there.
+        """
         lower = np.append(0.0, np.nextafter(np.array(self.bins.cuts), 2))[::-1]
         flagged, bought = (
             np.cumsum(np.hstack([np.zeros((len(each), 1)), each[:, ::-1]]), axis=1)
             for each in (sessions, purchases)
         )
         counts = Counts(np.append(np.inf, lower), flagged, bought)
-        point = counts.at(self.threshold)
-        return {
-            RATE: (counts.purchases / counts.sessions)[:, 0],
-            "pr_auc": counts.pr_auc,
-            "roc_auc": counts.roc_auc,
-            "precision": point.precision[:, 0],
-            "recall": point.recall[:, 0],
-            "flagged_rate": (point.flagged / counts.sessions)[:, 0],
-            COST: point.cost(self.costs)[:, 0],
-        }
+        here = counts.at(self.threshold)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = {
+                RATE: (counts.purchases / counts.sessions)[:, 0],
+                "pr_auc": counts.pr_auc,
+                "roc_auc": counts.roc_auc,
+                "precision": here.precision[:, 0],
+                "recall": here.recall[:, 0],
+                "flagged_rate": (here.flagged / counts.sessions)[:, 0],
+                COST: here.cost(self.costs)[:, 0],
+            }
+        one_class = (counts.purchases == 0) | (counts.purchases == counts.sessions)
+        for name in OF_BOTH_OUTCOMES:
+            found[name] = np.where(one_class[:, 0], np.nan, found[name])
+        return found
 
 
 @dataclass(frozen=True)
@@ -117,9 +136,9 @@ def calibrate(reference: Tally) -> Calibration | None:
 
 
 def expected(
-    sessions: Ints, calibration: Calibration | None, judge: Judge, seed: int
+    sessions: Ints, calibration: Calibration | None, point: OperatingPoint, seed: int
 ) -> Quality | None:
-    """Return what scores let expect, with the interval in which realised figures would be.
+    """Return what is expected from scores, with the interval in which realised figures would be.
 
     Parameters
     ----------
@@ -127,7 +146,7 @@ def expected(
         In each cell of the score.
     calibration
         From the reference; None takes scores for the rates of purchases that they say.
-    judge
+    point
         What figures need besides.
     seed
         Of the outcomes that are drawn.
@@ -139,21 +158,21 @@ def expected(
 
     Notes
     -----
-    Outcomes are drawn from the calibrated scores, with a calibration drawn anew each time, since
-    it is not known exactly: Guillory et al. (2021) and the documentation of NannyML describe the
-    estimate, which has no interval there.
+    Outcomes are drawn from the calibrated scores, as the documentation of NannyML describes it,
+    which calls the method CBPE. The calibration is drawn anew each time, since it is not known
+    exactly: its uncertainty is part of the interval, that of the outcomes is the rest.
     """
     if sessions.sum() < FEWEST:
         return None
     random = np.random.default_rng(seed)
     known = calibration or AS_THEY_ARE
     drawn = random.multivariate_normal(known.coefficients, known.covariance, RESAMPLES)
-    rates = special.expit(drawn @ _line(judge.bins))
+    rates = special.expit(drawn @ _line(point.bins))
     purchases = random.binomial(sessions, rates).astype(np.float64)
-    return _quality(judge, np.broadcast_to(sessions.astype(np.float64), purchases.shape), purchases)
+    return _quality(point, np.broadcast_to(sessions.astype(np.float64), purchases.shape), purchases)
 
 
-def realised(score: Tally, judge: Judge, seed: int) -> Quality | None:
+def realised(score: Tally, point: OperatingPoint, seed: int) -> Quality | None:
     """Return figures of sessions whose outcomes are known; None if these are too few.
 
     Intervals are those of the bootstrap.
@@ -164,22 +183,26 @@ def realised(score: Tally, judge: Judge, seed: int) -> Quality | None:
     random = np.random.default_rng(seed)
     drawn = random.multinomial(known.sum(), (known / known.sum()).ravel(), RESAMPLES)
     counts = drawn.reshape(RESAMPLES, *known.shape).astype(np.float64)
-    found = _quality(judge, counts.sum(axis=1), counts[:, PURCHASE])
-    seen = judge.metrics(known.sum(axis=0)[None].astype(float), known[[PURCHASE]].astype(float))
+    found = _quality(point, counts.sum(axis=1), counts[:, PURCHASE])
+    seen = point.metrics(known.sum(axis=0)[None].astype(float), known[[PURCHASE]].astype(float))
     return {
         name: Estimate(float(seen[name][0]), estimate.interval) for name, estimate in found.items()
     }
 
 
-def _quality(judge: Judge, sessions: Floats, purchases: Floats) -> Quality:
-    some = (purchases.sum(axis=1) > 0) & (purchases.sum(axis=1) < sessions.sum(axis=1))
-    found = judge.metrics(sessions[some], purchases[some])
-    return {name: Estimate(float(values.mean()), _bounds(values)) for name, values in found.items()}
+def _quality(point: OperatingPoint, sessions: Floats, purchases: Floats) -> Quality:
+    """Return means and intervals; a metric that means nothing in most draws is left out."""
+    found = {}
+    for name, values in point.metrics(sessions, purchases).items():
+        known = values[~np.isnan(values)]
+        if len(known) > len(values) / 2:
+            found[name] = Estimate(float(known.mean()), _bounds(known))
+    return found
 
 
 def _line(bins: Bins) -> Floats:
     """Return what coefficients of a calibration are multiplied with, (coefficients, cells)."""
-    cuts = special.logit(np.array(bins.cuts))
+    cuts = np.clip(special.logit(np.array(bins.cuts)), -FARTHEST, FARTHEST)
     middles = np.concatenate([cuts[:1], (cuts[1:] + cuts[:-1]) / 2, cuts[-1:]])
     hinges = [np.maximum(middles - knot, 0) for knot in KNOTS]
     return np.stack([np.ones(bins.size), middles, *hinges])

@@ -1,24 +1,22 @@
 """What moved between two samples, by how much, and how rarely chance would do it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 import numpy as np
 
-from ecom.drift.pairs import Ints, Pair
+from ecom.drift.pairs import Pair, Shares, Statistic
 from ecom.evaluation.counts import Floats
 from ecom.evaluation.multiple_tests import FALSE_ALARMS, holm
-from ecom.serving.profile import NO_PURCHASE, NOT_ALLOWED, PURCHASE, Bins, Tally
+from ecom.serving.profile import NO_PURCHASE, NOT_ALLOWED, PURCHASE, Bins, Ints, Tally
 
 CELLS: Final = 50  # at most, of an ordered column
+EXPECTED: Final = 5.0  # sessions with a value in the smaller sample, as for any chi-square
 FEWEST: Final = 20  # sessions of an outcome on either side: fewer are not compared
 PURCHASES: Final = "purchases"
 GIVEN_SCORE: Final = "purchases given the score"
-
-# From counts of both sides, each of shape (b, strata, cells), to shares of both, (b, places).
-Shares = Callable[[Floats, Floats], tuple[Floats, Floats]]
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,7 @@ class Question:
 
     name: str
     pair: Pair
-    statistic: Callable[[Floats, Floats], Floats]
+    statistic: Statistic
     shares: Shares
     places: tuple[str, ...]
     within: Pair | None = None
@@ -112,11 +110,13 @@ def about_column(name: str, reference: Tally, new: Tally, *, blocked: bool) -> Q
     blocked
         Whether sessions of a block belong together.
     """
-    bins, (before, after) = reference.bins, (reference.counts, new.counts)
+    bins, before, after = reference.bins, reference.counts, new.counts
     if bins.ordered:
         bins, before, after = merged(bins, before, after, CELLS)
+    elif name != NOT_ALLOWED:
+        bins, before, after = without_rare_values(bins, before, after)
     together = Pair(before.sum(axis=1)[:, None], after.sum(axis=1)[:, None], blocked)
-    known = Pair(before[:, [NO_PURCHASE, PURCHASE]], after[:, [NO_PURCHASE, PURCHASE]], blocked)
+    known = Pair(_of_known_outcome(before), _of_known_outcome(after), blocked)
     within = known if _has_enough(known) else None
     if name == NOT_ALLOWED:
         return Question(name, together, _chi_square, _last_share, ("a value that is not allowed",))
@@ -128,11 +128,10 @@ def about_column(name: str, reference: Tally, new: Tally, *, blocked: bool) -> Q
 
 def about_purchases(reference: Tally, new: Tally, *, blocked: bool) -> Question | None:
     """Ask whether the share of purchases moved; None if outcomes are not known."""
-    before, after = (
-        tally.counts[:, [NO_PURCHASE, PURCHASE]].sum(axis=2)[:, None] for tally in (reference, new)
-    )
-    if not _has_enough(Pair(before.swapaxes(1, 2), after.swapaxes(1, 2))):
+    known = Pair(_of_known_outcome(reference.counts), _of_known_outcome(new.counts), blocked)
+    if not _has_enough(known):
         return None
+    before, after = (each.sum(axis=2)[:, None] for each in (known.reference, known.new))
     pair = Pair(before, after, blocked)
     return Question(PURCHASES, pair, _chi_square, _last_share, ("a purchase",))
 
@@ -142,23 +141,19 @@ def about_purchases_given_score(
 ) -> Question | None:
     """Ask whether sessions of the same score buy as often as before; None if that is not known.
 
-    Told is the difference of Mantel and Haenszel (1959) over narrow bands of the score, among all
-    sessions, those flagged, and the others.
+    It reports the difference of the rates of purchases over narrow bands of the score, weighted as
+    Cochran (1954) does, among all sessions, those flagged, and the others.
     """
     below = float(np.nextafter(threshold, 0))
     bins, before, after = merged(reference.bins, reference.counts, new.counts, CELLS, kept=below)
-    known = Pair(
-        before[:, [NO_PURCHASE, PURCHASE]].swapaxes(1, 2),
-        after[:, [NO_PURCHASE, PURCHASE]].swapaxes(1, 2),
-        blocked,
-    )
-    if not _has_enough(Pair(known.reference.swapaxes(1, 2), known.new.swapaxes(1, 2))):
+    known = Pair(_of_known_outcome(before), _of_known_outcome(after), blocked)
+    if not _has_enough(known):
         return None
     flagged = np.append([False], np.array(bins.cuts) >= below)
     groups = np.stack([np.ones(bins.size, np.bool_), flagged, ~flagged]).astype(np.float64)
     return Question(
         GIVEN_SCORE,
-        known,
+        Pair(known.reference.swapaxes(1, 2), known.new.swapaxes(1, 2), blocked),
         partial(_cochran_mantel_haenszel, groups=groups),
         partial(_standardised_rates, groups=groups),
         (
@@ -167,6 +162,11 @@ def about_purchases_given_score(
             "a purchase, among sessions of the same score that are not flagged",
         ),
     )
+
+
+def can_alarm(question: Question, number: int) -> bool:
+    """Tell whether a difference could raise an alarm, however large, among so many questions."""
+    return number * question.pair.smallest_p_value < FALSE_ALARMS
 
 
 def answer(questions: Sequence[Question], smallest: float, seed: int) -> list[Shift]:
@@ -193,12 +193,7 @@ def answer(questions: Sequence[Question], smallest: float, seed: int) -> list[Sh
         pair = question.pair
         before, after = (side[0] for side in question.shares(*pair.sides))
         place = int(np.abs(after - before).argmax())
-        half = pair.half_width(
-            lambda reference, new, question=question: np.subtract(  # type: ignore[misc]
-                *question.shares(reference, new)[::-1]
-            ),
-            random,
-        )
+        half = pair.half_width(question.shares, random)
         difference = float(after[place] - before[place])
         shifts.append(
             Shift(
@@ -265,6 +260,32 @@ def merged(
     cuts = tuple(bins.cuts[end] for end in chosen)
     left: list[Ints] = [np.add.reduceat(each, starts, axis=2) for each in (before, after)]
     return Bins(cuts), left[0], left[1]
+
+
+def without_rare_values(bins: Bins, before: Ints, after: Ints) -> tuple[Bins, Ints, Ints]:
+    """Let values share the last cell that neither sample can be expected to hold often enough.
+
+    Which values have cells of their own was decided by the reference alone. That a rare value is
+    in it was chance, which the split of all sessions would not know.
+
+    Parameters
+    ----------
+    bins, before, after
+        Cells, and counts of shape (blocks, outcomes, cells).
+    """
+    sizes = [float(each.sum()) for each in (before, after)]
+    total = before.sum(axis=(0, 1)) + after.sum(axis=(0, 1))
+    expected = total * min(sizes) / max(sum(sizes), 1.0)
+    enough = expected[:-1] >= EXPECTED
+    enough[expected[:-1].argmax()] = True
+    kept = np.flatnonzero(enough)
+    left = [
+        np.concatenate(
+            [each[..., kept], (each.sum(axis=2) - each[..., kept].sum(axis=2))[..., None]], axis=2
+        )
+        for each in (before, after)
+    ]
+    return Bins(values=tuple(bins.values[place] for place in kept)), left[0], left[1]
 
 
 def _has_enough(pair: Pair) -> bool:
@@ -345,6 +366,11 @@ def _shares_above(before: Floats, after: Floats) -> tuple[Floats, Floats]:
     return first, second
 
 
+def _of_known_outcome(counts: Ints) -> Ints:
+    """Return counts of shape (blocks, 2, cells): no purchase, purchase."""
+    return counts[:, [NO_PURCHASE, PURCHASE]]
+
+
 def _sizes(side: Floats) -> Floats:
     """Return the sessions of each stratum, of shape (b, strata, 1)."""
     sizes: Floats = side.sum(axis=2, keepdims=True)
@@ -355,7 +381,7 @@ def _of_values(name: str, bins: Bins) -> tuple[str, ...]:
     if bins.values == (1.0,):
         return f"{name} TRUE", f"{name} FALSE"
     named = [value if isinstance(value, str) else f"{value:g}" for value in bins.values]
-    return (*(f"{name} {value}" for value in named), f"{name} none of the known")
+    return (*(f"{name} {value}" for value in named), f"{name} another value")
 
 
 _NOTHING: Final = 1e-12

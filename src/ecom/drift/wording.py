@@ -2,12 +2,12 @@
 
 from typing import Final
 
+from ecom.drift.classifier import TOGETHER
 from ecom.drift.outcome import CANNOT_TELL, DRIFT, EXPECTED, NEW, REALISED, Drift
 from ecom.drift.quality import RATE, Estimate
 from ecom.drift.shifts import GIVEN_SCORE, PURCHASES, Shift
 from ecom.evaluation.metrics import COST, METRICS
 from ecom.evaluation.multiple_tests import FALSE_ALARMS
-from ecom.evaluation.resampling import LEVEL
 from ecom.notation import markdown_table
 from ecom.serving.profile import NOT_ALLOWED
 
@@ -23,18 +23,25 @@ DIGITS: Final = 4  # of a p-value
 def headline(drift: Drift) -> str:
     """Return the verdict in a sentence."""
     asked = len(drift.shifts)
-    size = f"by {points(drift.smallest)} points or more"
     if drift.verdict == DRIFT:
-        return f"Drift: {len(drift.alarms)} of {asked} things that were compared moved {size}"
+        return f"Drift: {len(drift.alarms)} of {asked} comparisons raise an alarm"
     if drift.verdict == CANNOT_TELL:
         return (
-            "Cannot tell: there are too few blocks, so that chance alone would do what was seen, "
-            "whatever it is. Take more days, or a smaller unit as the block"
+            "Cannot tell: with so few blocks, no difference, however large, could be told from "
+            "chance. Use more days, or smaller blocks"
         )
-    widest = max(drift.shifts, key=lambda shift: max(map(abs, shift.interval)))
+    return f"No drift seen: none of {asked} comparisons raises an alarm"
+
+
+def about(drift: Drift) -> str:
+    """Return what was compared, and when an alarm is raised."""
+    blocks = drift.blocks
     return (
-        f"No drift seen: none of {asked} things that were compared moved for certain {size}. "
-        f"At most ({LEVEL}), {widest.name} moved by {points(max(map(abs, widest.interval)))} points"
+        f"{drift.sessions[1]:,} new sessions of {drift.new} beside {drift.sessions[0]:,} of "
+        f"{drift.reference}{f', in {blocks[1]:,} and {blocks[0]:,} blocks' if blocks else ''}, "
+        f"scored by package {drift.package[:12]}. A difference raises an alarm if chance would "
+        f"rarely cause it ({FALSE_ALARMS:.0%} for all comparisons together), and if it is of "
+        f"{points(drift.smallest)} points (of 100 sessions) or more."
     )
 
 
@@ -54,12 +61,12 @@ def causes(drift: Drift) -> list[str]:
             f"one ({names[NOT_ALLOWED].before:.1%} of the reference), so they get no score. Mend "
             "what writes them first; the table below names them"
         )
-    prior = PURCHASES in names and not any(shift.within_outcomes for shift in columns)
-    if prior:
+    within = [shift.within_outcomes for shift in columns]
+    if PURCHASES in names and within and not any(within) and None not in within:
         found.append(
-            f"Prior shift: the share of purchases went {_from_to(names[PURCHASES])}, and neither "
-            "among purchases nor among other sessions did a column move for certain. Scores are "
-            "off as the share is: fit again with the new sessions, or choose the threshold again"
+            f"Prior shift: the share of purchases went {_from_to(names[PURCHASES])}, which may "
+            "explain the rest: neither among purchases nor among other sessions was a change of a "
+            "column seen. Scores are off as the share is: fit again with the new sessions"
         )
     elif GIVEN_SCORE in names:
         found.append(
@@ -69,66 +76,73 @@ def causes(drift: Drift) -> list[str]:
         )
     elif columns and known:
         found.append(
-            "Drift of columns: the sessions are others. That sessions of the same score buy more "
-            "or less often than before was not seen"
+            "Drift of columns: the mix of sessions changed. No change was seen in how often "
+            "sessions of the same score buy"
         )
     if columns and not known:
         found.append(
-            "Outcomes are not known, so nobody can tell whether sessions of the same score still "
-            "buy as often: add the column Revenue when they are"
+            "Too few outcomes are known to tell whether sessions of the same score still buy as "
+            "often: give the column Revenue, or send them to the service (POST /feedback)"
         )
     return found
 
 
 def surprises(drift: Drift) -> list[str]:
-    """Return which realised figures are outside what scores let expect."""
+    """Return which realised figures are outside what was expected from the scores."""
     if REALISED not in drift.quality or EXPECTED not in drift.quality:
         return []
     realised, expected = drift.quality[REALISED], drift.quality[EXPECTED]
     found = []
     for metric in ("pr_auc", COST):
+        if metric not in realised or metric not in expected:
+            continue
         low, high = expected[metric].interval
         if not low <= realised[metric].value <= high:
             found.append(
                 f"{METRICS[metric].words} is {_estimate(metric, realised[metric])} as realised; "
-                f"scores let expect {_estimate(metric, expected[metric])}"
+                f"{_estimate(metric, expected[metric])} was expected from the scores"
             )
     return found
 
 
 def to_markdown(drift: Drift) -> str:
     """Write what was found."""
-    about = (
-        f"{drift.sessions[1]:,} new sessions of {drift.new} beside {drift.sessions[0]:,} of "
-        f"{drift.reference}{_blocks(drift)}. A difference raises an alarm if chance would rarely "
-        f"do it ({FALSE_ALARMS:.0%} for all together), and if it is of "
-        f"{points(drift.smallest)} points or more."
-    )
     points_of_note = [*causes(drift), *surprises(drift)]
-    lines = [f"# {headline(drift)}", about, *(f"- {each}." for each in points_of_note)]
+    lines = [f"# {headline(drift)}", about(drift), *(f"- {each}." for each in points_of_note)]
     if drift.alarms:
         lines.append(markdown_table(HEADINGS, [row(shift) for shift in drift.alarms]))
     if drift.quality:
         lines += [
             markdown_table(*quality_table(drift)),
-            f"{BLIND}.{'' if drift.calibrated else ' ' + not_calibrated()}",
+            " ".join(reservations(drift)),
         ]
     if drift.wrong or drift.broken:
         lines.append(markdown_table(("column", "not allowed", "such as"), wrong_rows(drift)))
     return "\n\n".join(lines) + "\n"
 
 
-def not_calibrated() -> str:
-    """Say that scores are taken at their word."""
-    return "Outcomes of the reference are not known, so scores are taken at their word."
+def reservations(drift: Drift) -> list[str]:
+    """Return what to keep in mind about the figures, in sentences."""
+    said = [f"{BLIND}."]
+    if not drift.calibrated:
+        said.append("Outcomes of the reference are not known, so scores are taken at their word.")
+    if 0 < drift.outcomes[1] < drift.sessions[1]:
+        said.append(
+            f"Outcomes are known of {drift.outcomes[1]:,} of the new sessions: if purchases become "
+            "known sooner than others, what is realised looks too good."
+        )
+    if drift.blocks:
+        said.append("These intervals take sessions one by one, not in blocks: they are too narrow.")
+    return said
 
 
 def row(shift: Shift) -> list[str]:
     """Return a row of the table of shifts."""
     low, high = shift.interval
+    place = shift.place.replace(f"{TOGETHER} above", "a score of the classifier above")
     return [
         shift.name,
-        shift.place,
+        place,
         f"{shift.before:.1%}",
         f"{shift.after:.1%}",
         f"{100 * shift.difference:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})",
@@ -141,13 +155,13 @@ def quality_table(drift: Drift) -> tuple[list[str], list[list[str]]]:
     told = dict(drift.quality)
     if told.get(EXPECTED) == told.get(NEW):  # all outcomes are known
         told.pop(EXPECTED, None)
-    first = next(iter(told.values()))
+    metrics = dict.fromkeys(metric for quality in told.values() for metric in quality)
     rows = [
         [
             "share of purchases" if metric == RATE else METRICS[metric].words,
-            *(_estimate(metric, quality[metric]) for quality in told.values()),
+            *(_estimate(metric, quality.get(metric)) for quality in told.values()),
         ]
-        for metric in first
+        for metric in metrics
     ]
     return ["", *told], rows
 
@@ -171,16 +185,14 @@ def points(share: float) -> str:
     return f"{100 * share:.1f}".removesuffix(".0")
 
 
-def _estimate(metric: str, estimate: Estimate) -> str:
+def _estimate(metric: str, estimate: Estimate | None) -> str:
+    if estimate is None:
+        return "cannot be told"
     decimals = METRICS[metric].decimals if metric in METRICS else 3
     low, high = estimate.interval
     if low == high:
         return f"{estimate.value:,.{decimals}f}"
     return f"{estimate.value:,.{decimals}f} ({low:,.{decimals}f} to {high:,.{decimals}f})"
-
-
-def _blocks(drift: Drift) -> str:
-    return f", in {drift.groups[1]:,} and {drift.groups[0]:,} blocks" if drift.groups else ""
 
 
 def _from_to(shift: Shift) -> str:

@@ -59,8 +59,8 @@ def judge_over_time(
     Parameters
     ----------
     sessions
-        A row for each training session, with its ``period`` (a month), the ``place`` of that in the
-        order of time, and its target; columns of scores for
+        A row for each training session, with its ``period`` (a month), the ``place`` of the period
+        in time, and its target; columns of scores for
         `MODELS`, for `RANDOM`, for the model of each other feature set, and under the name of each
         of `ecom.schema.GROUPS` those of the best model without these columns. The scores are
         missing where a month is not judged.

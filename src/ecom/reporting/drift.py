@@ -10,7 +10,6 @@ from markupsafe import Markup
 from ecom.drift import wording
 from ecom.drift.outcome import Drift
 from ecom.drift.shifts import Shift, merged
-from ecom.evaluation.multiple_tests import FALSE_ALARMS
 from ecom.evaluation.resampling import LEVEL
 from ecom.serving.profile import Bins, Tally
 
@@ -20,7 +19,7 @@ STEM: Final = 4  # digits of a value that a bar is named by
 
 @dataclass(frozen=True)
 class Bar:
-    """A group of values, and its share on both sides, in per cent of the longest bar."""
+    """A block of values, and its share on both sides, in per cent of the longest bar."""
 
     name: str
     reference: float
@@ -43,10 +42,9 @@ def drift_page(drift: Drift) -> str:
     return environment.get_template("drift.html").render(
         drift=drift,
         headline=wording.headline(drift),
+        about=wording.about(drift),
         notes=[*wording.causes(drift), *wording.surprises(drift)],
-        smallest=wording.points(drift.smallest),
         level=LEVEL,
-        false_alarms=f"{FALSE_ALARMS:.0%}",
         headings=wording.HEADINGS,
         shifts=[(shift, wording.row(shift), _interval(shift, reach)) for shift in shifts],
         band=_span(-drift.smallest, drift.smallest, reach),
@@ -62,8 +60,7 @@ def drift_page(drift: Drift) -> str:
         ],
         calendar_note=wording.CALENDAR_NOTE,
         quality=wording.quality_table(drift) if drift.quality else None,
-        blind=wording.BLIND,
-        not_calibrated="" if drift.calibrated else wording.not_calibrated(),
+        reservations=" ".join(wording.reservations(drift)),
         wrong=wording.wrong_rows(drift),
         style=Markup(style),  # noqa: S704  our own file
     )

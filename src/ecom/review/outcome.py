@@ -384,9 +384,20 @@ def _decisive_besides(
     sizes = rules.review.decisive.get(BREAK_EVEN_COST)
     if sizes is None or COST in rules.review.decisive or base.costs != head.costs:
         return {}
-    same = shared is not None and np.array_equal(shared.sides[0].scores, shared.sides[1].scores)
-    chosen_otherwise = same and base.threshold != head.threshold
-    return {COST: sizes} if base.strategy != head.strategy or chosen_otherwise else {}
+    otherwise = chosen_otherwise(
+        (base.strategy, head.strategy),
+        (base.threshold, head.threshold),
+        same_scores=shared is not None
+        and np.array_equal(shared.sides[0].scores, shared.sides[1].scores),
+    )
+    return {COST: sizes} if otherwise else {}
+
+
+def chosen_otherwise(
+    strategies: tuple[str, str], thresholds: tuple[float, float], *, same_scores: bool
+) -> bool:
+    """Tell whether thresholds were chosen differently, and do not just differ as models do."""
+    return strategies[0] != strategies[1] or (same_scores and thresholds[0] != thresholds[1])
 
 
 def _ship_otherwise(base: StateResults, head: StateResults) -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ecom.evaluation.counts import Floats
 from ecom.evaluation.metrics import BREAK_EVEN_COST, COST
 from ecom.params.threshold import Costs
-from ecom.review.outcome import UNDECIDABLE, WORSE, whole
+from ecom.review.outcome import UNDECIDABLE, WORSE, chosen_otherwise, whole
 from ecom.review.verdicts import (
     CANNOT_TELL,
     Finding,
@@ -24,7 +24,7 @@ from ecom.review.verdicts import (
 )
 from ecom.schema import COLUMNS, FEATURES
 from ecom.serving.bulk.labelled import read_rows
-from ecom.serving.manifest import packaged_columns
+from ecom.serving.manifest import Manifest, packaged_columns
 from ecom.serving.package import Package
 from ecom.serving.profile import PURCHASE, UNKNOWN
 from ecom.serving.training import session_hashes
@@ -148,8 +148,13 @@ def judge_packages(
     if manifests[0].costs != manifests[1].costs:
         left_out[COST] = "the costs of an error are not the same in both packages"
     sizes = rules.review.decisive.get(BREAK_EVEN_COST)
-    otherwise = manifests[0].strategy != manifests[1].strategy and not left_out
-    also = {COST: sizes} if otherwise and sizes and COST not in rules.review.decisive else {}
+    otherwise = chosen_otherwise(
+        (manifests[0].strategy, manifests[1].strategy),
+        (manifests[0].threshold, manifests[1].threshold),
+        same_scores=np.array_equal(sides[0].scores, sides[1].scores),
+    )
+    decides = otherwise and not left_out and COST not in rules.review.decisive
+    also = {COST: sizes} if decides and sizes else {}
     judgement = Judgement(
         base=champion.name,
         head=challenger.name,
@@ -164,12 +169,7 @@ def judge_packages(
         decisive=[*rules.review.decisive, *also],
         left_out=left_out,
     )
-    fewest = min(judgement.purchases, judgement.sessions - judgement.purchases)
-    if fewest < rules.small_slice:
-        reason = (
-            f"{judgement.sessions:,} sessions are left, {judgement.purchases:,} of them purchases; "
-            f"evaluate.small_slice asks for {rules.small_slice} of each class"
-        )
+    if reason := _incomparable(judgement, manifests, rules):
         return replace(judgement, incomparable=reason)
     findings = [
         finding
@@ -182,6 +182,23 @@ def judge_packages(
         findings=findings,
         slices=judge_slices(_table(after.columns, kept), pd.Series(labels), *sides, rules),
     )
+
+
+def _incomparable(
+    judgement: Judgement, manifests: tuple[Manifest, Manifest], rules: Rules
+) -> str | None:
+    """Return why nothing can be told; None if something can."""
+    kinds = [manifest.data for manifest in manifests]
+    if kinds[0] != kinds[1]:
+        return f"champion was fitted to {kinds[0]} sessions, challenger to {kinds[1]} ones"
+    if not judgement.sessions and judgement.without_outcome:
+        return "no outcome is known; expected the column Revenue, with TRUE or FALSE"
+    if min(judgement.purchases, judgement.sessions - judgement.purchases) < rules.small_slice:
+        return (
+            f"{judgement.sessions:,} sessions are left, {judgement.purchases:,} of them purchases; "
+            f"evaluate.small_slice asks for {rules.small_slice} of each class"
+        )
+    return None
 
 
 def _scored(package: Package, sessions: str) -> Scored:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +10,7 @@ from typing import Any, Final
 from ruamel.yaml import YAML
 
 from ecom.data.sources import fetch
-from ecom.errors import ParamsError
+from ecom.errors import DataError, ParamsError
 from ecom.project.files import PACKAGE, PARAMS
 from ecom.project.formats import parse_yaml
 from ecom.project.params_file import parse_params, read_params
@@ -21,6 +21,7 @@ from ecom.review.packages import Contender, Judgement, judge_packages
 from ecom.review.verdicts import Rules
 from ecom.serving.package import open_package
 
+ADDED: Final = "new_sessions.csv"  # in the work tree
 NAME: Final = "HEAD with new sessions"
 
 
@@ -60,8 +61,26 @@ class Retrained:
         }
 
 
-def with_sessions(root: Path, text: str, new: Sequence[str], settings: Mapping[str, Any]) -> str:
-    """Return params.yaml with more sources, the hash of all, and other settings.
+@dataclass(frozen=True)
+class Extended:
+    """A project with more sessions.
+
+    Attributes
+    ----------
+    params
+        Text of params.yaml, with the new sources and the hash of all.
+    new
+        The sessions that were added, as CSV.
+    """
+
+    params: str
+    new: bytes
+
+
+def with_sessions(
+    root: Path, text: str, new: Sequence[str], settings: Mapping[str, Any]
+) -> Extended:
+    """Add sources to params.yaml, pin all of them together, and change other settings.
 
     Parameters
     ----------
@@ -79,7 +98,7 @@ def with_sessions(root: Path, text: str, new: Sequence[str], settings: Mapping[s
     ParamsError
         A setting is unknown or not allowed.
     DataError, NoSourceAnsweredError
-        The sources cannot be read, or do not fit together.
+        The sources cannot be read, do not fit together, or what was there has changed.
     """
     yaml = YAML()
     yaml.preserve_quotes = True
@@ -93,20 +112,25 @@ def with_sessions(root: Path, text: str, new: Sequence[str], settings: Mapping[s
         if not isinstance(place, dict) or key not in place:
             raise ParamsError.from_faults([f"{name}: there is no such parameter to set"])
         place[key] = value
-    source = parse_params(_plain(content)).data.source
-    data = content["data"]
-    if source != "real":
+    before = parse_params(_plain(content)).data
+    if before.source != "real":
         raise ParamsError.from_faults(
-            [f"data.source: {source} sessions are generated, so that none can be added"]
+            [f"data.source: {before.source} sessions are generated, so that none can be added"]
         )
-    data["sources"] = [
-        [*([source] if isinstance(source, str) else source), *new] for source in data["sources"]
-    ]
+    old = fetch(before, root)
+    data = content["data"]
+    data["sources"] = [_followed(source, new) for source in data["sources"]]
     data["sha256"] = None
-    data["sha256"] = fetch(parse_params(_plain(content)).data, root).sha256
+    all_of_them = fetch(parse_params(_plain(content)).data, root)
+    data["sha256"] = all_of_them.sha256
+    if not all_of_them.content.startswith(old.content.rstrip(b"\n")):
+        raise DataError("the sessions that were there before have changed: expected only new ones")
+    header = old.content[: old.content.find(b"\n") + 1]
     written = StringIO()
     yaml.dump(content, written)
-    return written.getvalue()
+    return Extended(
+        written.getvalue(), header + all_of_them.content[len(old.content.rstrip(b"\n")) + 1 :]
+    )
 
 
 @contextmanager
@@ -128,7 +152,7 @@ def retrained(
 
     Raises
     ------
-    DataError
+    DataError, NoSourceAnsweredError
         The sessions cannot be read.
     ParamsError
         A setting is not allowed.
@@ -136,22 +160,27 @@ def retrained(
         The pipeline fails with them.
     """
     head = open_state(root, "HEAD")
-    params = with_sessions(root, head.read(PARAMS).decode(), new, settings)
+    extended = with_sessions(root, head.read(PARAMS).decode(), new, settings)
     with work_tree(root, str(head.revision)) as tree:
-        (tree / PARAMS).write_text(params, encoding="utf-8")
+        (tree / PARAMS).write_text(extended.params, encoding="utf-8")
         reproduce(root, tree, NAME)
         after = folder_state(tree, NAME)
-        rules = read_params(tree)
+        params = read_params(tree)
+        rules = Rules.from_params(params)
         challenger = Contender(NAME, open_package(tree / PACKAGE))
         with obtained(root, head) as before:
-            comparison = compare_states(before, after, Rules.from_params(rules))
-        yield Retrained(
-            params,
-            comparison,
-            judge_packages(
-                champion, challenger, new[-1], Rules.from_params(rules), rules.evaluate.bins
-            ),
-        )
+            comparison = compare_states(before, after, rules)
+        sessions = tree / ADDED
+        sessions.write_bytes(extended.new)
+        judgement = judge_packages(champion, challenger, str(sessions), rules, params.evaluate.bins)
+        named = replace(judgement, place=", ".join(new))
+        yield Retrained(extended.params, comparison, named)
+
+
+def _followed(source: str | list[str], new: Sequence[str]) -> list[str]:
+    """Return a source with new addresses behind it; a folder may be there, and hold more now."""
+    before = [source] if isinstance(source, str) else list(source)
+    return [*before, *(address for address in new if address not in before)]
 
 
 def _plain(content: Any) -> Any:

@@ -177,7 +177,7 @@ def pair(
         1 for a purchase, 0 for none.
     base, head
         The two models, scored on these sessions. If one has more repeats, they are left out. One
-        repeat is that of two models that are judged as they are.
+        repeat means that two fitted models are judged as they are.
     measured
         What is measured.
     bootstrap

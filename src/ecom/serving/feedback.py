@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
+import numpy as np
 from numpy.typing import NDArray
 
 from ecom.serving.sessions import UNREADABLE, BadInput, Problem, cut
@@ -20,8 +21,8 @@ class Scored(NamedTuple):
     model: str
     inputs: Mapping[str, NDArray[Any]]
     places: Sequence[int]
-    probability: Sequence[float]
-    flagged: Sequence[bool]
+    probability: Sequence[float] | NDArray[np.float64]
+    flagged: Sequence[bool] | NDArray[np.bool_]
 
 
 class Feedback(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -43,9 +43,9 @@ class Keeping:
     Attributes
     ----------
     scores
-        Whether scores are kept, and not outcomes alone.
+        Whether scores are kept too.
     rows
-        The most scores.
+        The most scores, and the most outcomes.
     days
         The most days, of scores and of outcomes.
     """

@@ -89,7 +89,7 @@ def bins_of(name: str, values: NDArray[Any]) -> Bins:
 
 
 def score_bins(threshold: float) -> Bins:
-    """Return the cells of scores: even in log-odds, and none on both sides of the threshold.
+    """Return the cells of scores: even in log-odds, and none straddles the threshold.
 
     Cells are so narrow that a metric of the cells is that of the scores.
     """
@@ -176,11 +176,9 @@ class Profile(dict[str, Tally]):
             if content["format"] > FORMAT:
                 raise PackageError("the profile is of a newer format: update ecom to read it")
             profile = cls({each["name"]: _tally(each) for each in content["columns"]})
-            held = profile[NOT_ALLOWED], profile[SCORE]
+            _ = profile[NOT_ALLOWED], profile[SCORE]  # which every profile has
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise PackageError(f"the profile does not hold counts: {error!r:.200}") from None
-        if any(tally.by_outcome.min() < 0 for tally in held):
-            raise PackageError("the profile holds negative counts")
         return profile
 
 
@@ -232,7 +230,11 @@ def profile_of(
 def _tally(content: Mapping[str, Any]) -> Tally:
     bins = Bins(tuple(content["cuts"]), tuple(content["values"]))
     counts = np.array(content["counts"], np.int64)
-    if counts.shape != (OUTCOMES, bins.size) or list(bins.cuts) != sorted(bins.cuts):
+    if (
+        counts.shape != (OUTCOMES, bins.size)
+        or counts.min() < 0
+        or list(bins.cuts) != sorted(bins.cuts)
+    ):
         raise ValueError(f"{content['name']} has other cells than counts")
     return Tally(bins, counts[None])
 

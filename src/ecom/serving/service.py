@@ -8,6 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ecom.errors import PackageError, ServiceError
 from ecom.serving import scoring
 from ecom.serving.answers import Answer, Explanation, Heard, Prediction, Predictions
@@ -65,7 +68,7 @@ class Service:
     limits
         What requests may ask for.
     store
-        What keeps scores and outcomes; None keeps none.
+        Opens what keeps scores and outcomes, given where losses are counted; None keeps none.
 
     Raises
     ------
@@ -125,9 +128,8 @@ class Service:
             It is none.
         """
         (package, reader), inputs, answer = self._answer(body)
-        if self.store is not None:
-            answers = [answer.probability], [answer.flagged]
-            self._keep(request_id, package, inputs, [0], *answers)
+        answers = [answer.probability], [answer.flagged]
+        self._keep(request_id, package, inputs, [0], *answers)
         return Prediction(
             answer.probability,
             answer.flagged,
@@ -209,11 +211,9 @@ class Service:
         answered = await asyncio.get_running_loop().run_in_executor(self._batches, answer)
         self.monitoring.count(answered.batch.inputs, answered.answers)
         self.monitoring.refused.inc(answered.batch.size - len(answered.batch.good))
-        if self.store is not None:
-            found = answered.answers
-            answers = found.probability.tolist(), found.flagged.tolist()
-            given = answered.batch.inputs, answered.batch.good
-            self._keep(request_id, loaded.package, *given, *answers)
+        found, batch = answered.answers, answered.batch
+        answers = found.probability, found.flagged
+        self._keep(request_id, loaded.package, batch.inputs, batch.good, *answers)
         return answered
 
     async def hear(self, body: bytes) -> Heard:
@@ -240,8 +240,8 @@ class Service:
         package: Package,
         inputs: Inputs,
         places: Sequence[int],
-        probability: Sequence[float],
-        flagged: Sequence[bool],
+        probability: Sequence[float] | NDArray[np.float64],
+        flagged: Sequence[bool] | NDArray[np.bool_],
     ) -> None:
         if self.store is not None:
             self.store.keep(

@@ -10,7 +10,9 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
@@ -28,6 +30,8 @@ log = logging.getLogger("ecom.serving")
 WAITING: Final = 10_000  # requests that may wait to be written; more are counted and forgotten
 TOGETHER: Final = 500  # requests that are written at once
 SECONDS: Final = 1.0  # that they wait for others
+FORGETTING: Final = 60.0  # seconds after which the old is forgotten, if nothing comes
+PATIENCE: Final = 15.0  # seconds that the end of the service waits for the database
 DAY: Final = 86_400
 READ: Final = 20_000  # sessions that are read at a time
 DAY_COLUMN: Final = "day"  # of sessions that are read, in UTC
@@ -44,7 +48,7 @@ SCORES: Final = sql.Table(
     sql.Column("probability", sql.Double, nullable=False),
     sql.Column("flagged", sql.Boolean, nullable=False),
     sql.Column("session", sql.Text, nullable=False),  # JSON: raw columns by name
-    sql.Index("scores_by_request", "request_id", "place"),
+    sql.UniqueConstraint("request_id", "place"),
 )
 OUTCOMES: Final = sql.Table(
     "outcomes",
@@ -105,8 +109,7 @@ class Store:
             "at": time.time(),
             "purchase": purchase,
         }
-        insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
-        statement = insert(OUTCOMES).values(values)
+        statement = _insert(self._engine)(OUTCOMES).values(values)
         changed = {name: values[name] for name in ("at", "purchase")}
         statement = statement.on_conflict_do_update(
             index_elements=["request_id", "place"], set_=changed
@@ -123,8 +126,9 @@ class Store:
 
     def close(self) -> None:
         """Write what is waiting, and let the database go."""
-        self._waiting.put(None)
-        self._writer.join()
+        with suppress(queue.Full):  # the database hangs: what waits is lost
+            self._waiting.put(None, timeout=PATIENCE)
+            self._writer.join(PATIENCE)
         self._engine.dispose()
 
     def _write(self) -> None:
@@ -135,58 +139,70 @@ class Store:
             try:
                 with self._engine.begin() as connection:
                     if rows:
-                        connection.execute(sql.insert(SCORES), rows)
+                        connection.execute(
+                            _insert(self._engine)(SCORES).on_conflict_do_nothing(), rows
+                        )
                     self._forget(connection)
-            except SQLAlchemyError as error:
+            except Exception as error:  # noqa: BLE001  whatever it is, requests go on
                 self._lost(len(rows))
                 log.warning("scores not kept", extra={"reason": _cause(error), "lost": len(rows)})
 
     def _taken(self) -> tuple[list[Scored], bool]:
-        """Return what waits, and whether more may come."""
+        """Return what came within a while, and whether more may come."""
         some: list[Scored] = []
-        end = time.monotonic() + SECONDS
-        first = self._waiting.get()
-        while first is not None:
-            some.append(first)
+        wait = FORGETTING  # until something came
+        while len(some) < TOGETHER:
             try:
-                if len(some) >= TOGETHER:
-                    break
-                first = self._waiting.get(timeout=max(0.0, end - time.monotonic()))
+                each = self._waiting.get(timeout=wait)
             except queue.Empty:
                 break
-        return some, first is not None
+            if each is None:
+                return some, False
+            some.append(each)
+            wait = SECONDS
+        return some, True
 
     def _forget(self, connection: sql.Connection) -> None:
-        """Delete what is too old, and scores beyond the number that is kept."""
+        """Delete what is too old, and what is beyond the number that is kept."""
         oldest = time.time() - self._keeping.days * DAY
-        for table in (SCORES, OUTCOMES):
+        for table, age in ((SCORES, SCORES.c.id), (OUTCOMES, OUTCOMES.c.at)):
             connection.execute(sql.delete(table).where(table.c.at < oldest))
-        newest = connection.execute(sql.select(sql.func.max(SCORES.c.id))).scalar()
-        if newest is not None:
-            first = newest - self._keeping.rows
-            connection.execute(sql.delete(SCORES).where(SCORES.c.id <= first))
+            newest = sql.select(age).order_by(age.desc())
+            beyond = connection.execute(newest.offset(self._keeping.rows).limit(1)).scalar()
+            if beyond is not None:
+                connection.execute(sql.delete(table).where(age <= beyond))
 
 
-def open_engine(address: str) -> sql.Engine:
+def _insert(engine: sql.Engine) -> Any:
+    return postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+
+
+def open_engine(address: str, *, create: bool = True) -> sql.Engine:
     """Open a database, with its tables.
+
+    Parameters
+    ----------
+    address
+        As of `Store`.
+    create
+        Whether to create what is not there.
 
     Raises
     ------
     ServiceError
-        The address is none, or the database does not answer.
+        The address is none, the database does not answer, or is no store.
     """
-    if "://" not in address:
-        address = f"sqlite:///{address}"
-    for short in ("postgresql://", "postgres://"):
-        if address.startswith(short):
-            address = address.replace(short, "postgresql+psycopg://", 1)
+    whole = _whole_address(address, create=create)
     try:
-        engine = sql.create_engine(address, pool_pre_ping=True)
+        engine = sql.create_engine(whole, pool_pre_ping=True)
         if engine.dialect.name == "sqlite":
             sql.event.listen(engine, "connect", _patient)
         elif engine.dialect.name != "postgresql":
             raise ServiceError(f"{engine.dialect.name} is no store; expected SQLite or PostgreSQL")
-        _METADATA.create_all(engine)
+        if create:
+            _METADATA.create_all(engine)
+        elif not sql.inspect(engine).has_table(SCORES.name):
+            raise ServiceError("the database is no store: `serve --store` has not used it")
     except ModuleNotFoundError as error:
         raise ServiceError(
             f"the store needs {error.name}: `pip install 'psycopg[binary]'`"
@@ -199,6 +215,18 @@ def open_engine(address: str) -> sql.Engine:
     except SQLAlchemyError as error:
         raise ServiceError(f"the store cannot be opened: {_cause(error)}") from None
     return engine
+
+
+def _whole_address(address: str, *, create: bool) -> str:
+    """Return the address as SQLAlchemy reads it."""
+    if "://" not in address:
+        if not create and not Path(address).is_file():
+            raise ServiceError(f"there is no store at {address}")
+        return f"sqlite:///{address}"
+    for short in ("postgresql://", "postgres://"):
+        if address.startswith(short):
+            return address.replace(short, "postgresql+psycopg://", 1)
+    return address
 
 
 def stored_sessions(address: str, columns: Sequence[str], days: float | None) -> Iterator[pa.Table]:
@@ -218,7 +246,7 @@ def stored_sessions(address: str, columns: Sequence[str], days: float | None) ->
     ServiceError
         The database does not answer.
     """
-    engine = open_engine(address)
+    engine = open_engine(address, create=False)
     since = 0.0 if days is None else time.time() - days * DAY
     chosen = (
         sql.select(SCORES.c.session, OUTCOMES.c.purchase, SCORES.c.at)
@@ -279,7 +307,7 @@ def _patient(connection: Any, _: Any) -> None:
     cursor.close()
 
 
-def _cause(error: SQLAlchemyError) -> str:
+def _cause(error: Exception) -> str:
     """Return what the database says, without the statement and its values."""
     cause = getattr(error, "orig", None) or error
     return f"{type(cause).__name__}: {str(cause).strip().splitlines()[0] if str(cause) else ''}"

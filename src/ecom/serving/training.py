@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ecom.errors import PackageError
 from ecom.schema import CATEGORICAL
 
-BYTES: Final = 4  # of a hash: of a million sessions, one in 4,000 others looks like one of them
+BYTES: Final = 4  # of a hash: with a million stored, one in 4,000 new sessions matches by chance
 STORED: Final = np.dtype("<u4")
 
 Hashes = NDArray[np.uint32]
@@ -50,7 +50,7 @@ def session_hashes(columns: Mapping[str, NDArray[Any]], names: Sequence[str]) ->
 
 
 def write_hashes(hashes: Hashes) -> bytes:
-    """Return the content of a file of hashes, in order, so that they do not tell rows apart."""
+    """Return the content of a file of hashes, sorted, so that the order reveals nothing."""
     return np.unique(hashes).astype(STORED).tobytes()
 
 

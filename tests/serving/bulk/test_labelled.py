@@ -35,7 +35,7 @@ def test_scores_are_those_of_the_package(
     answers = opened.scorer.answer({name: sessions[name].to_numpy() for name in FEATURES})
     np.testing.assert_array_equal(rows.scores, answers.probability)
     assert rows.good.all()
-    assert rows.groups is None
+    assert rows.blocks is None
 
 
 def test_outcomes_are_numbered(opened: Package, sessions: pd.DataFrame, tmp_path: Path) -> None:
@@ -60,6 +60,6 @@ def test_more_columns_may_be_asked_for(
 def test_a_block_is_named_by_its_column(
     opened: Package, sessions: pd.DataFrame, tmp_path: Path
 ) -> None:
-    rows = read(sessions, opened, tmp_path, group="Month")
+    rows = read(sessions, opened, tmp_path, block="Month")
 
-    assert rows.groups == sessions["Month"].tolist()
+    assert rows.blocks == sessions["Month"].tolist()

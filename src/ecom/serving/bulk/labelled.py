@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ecom.errors import DataError
 from ecom.schema import COLUMNS, TARGET
-from ecom.serving.bulk.checking import Fault, check, require_columns
+from ecom.serving.bulk.checking import MISSING, Fault, check, require_columns
 from ecom.serving.bulk.inputs import make_plan, open_filesystem
 from ecom.serving.bulk.reading import Block, read_blocks, read_schema
 from ecom.serving.manifest import PackagedColumn
@@ -19,6 +19,8 @@ from ecom.serving.package import Package
 from ecom.serving.profile import UNKNOWN, Ints
 from ecom.serving.scoring import Floats
 
+TIME: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:"
+DAY: Final = 10  # characters of the day in a time
 _OUTCOME: Final = tuple(
     PackagedColumn.model_validate(vars(column)) for column in COLUMNS if column.name == TARGET
 )
@@ -38,7 +40,7 @@ class Rows:
         Of the good sessions.
     outcomes : array of shape (n,)
         As `ecom.serving.profile` numbers them.
-    groups
+    blocks
         What block each belongs to, by name; None if none was asked for.
     faults
         What is not allowed.
@@ -51,7 +53,7 @@ class Rows:
     good: NDArray[np.bool_]
     scores: Floats
     outcomes: Ints
-    groups: list[str] | None
+    blocks: list[str] | None
     faults: list[Fault]
     broken: int
 
@@ -59,7 +61,7 @@ class Rows:
 def read_rows(
     address: str,
     package: Package,
-    group: str | None = None,
+    block: str | None = None,
     columns: Sequence[PackagedColumn] | None = None,
 ) -> Iterator[Rows]:
     """Read the sessions of a file or folder, and score them.
@@ -70,8 +72,8 @@ def read_rows(
         CSV or Parquet, plain or compressed; any address that fsspec opens.
     package
         What scores them.
-    group
-        Column that says which sessions belong together, such as their day. Times count as days.
+    block
+        Column that says which sessions belong together, such as their day; of a time, the day.
     columns
         That are read and checked; by default those that the package needs.
 
@@ -83,22 +85,26 @@ def read_rows(
     system, _ = open_filesystem(address)
     columns = columns or package.manifest.columns
     seen: set[str] = set()
+    empty = True
     for part in make_plan(address).parts:
         schema, name = read_schema(system, part), part.source.name
         labels = _OUTCOME if TARGET in schema.names else ()
         if name not in seen:
             require_columns(schema, (*columns, *labels), name, accept_float32=False)
-            if group is not None and group not in schema.names:
-                raise DataError(f"{name} has no column {group}, which --block names")
+            if block is not None and block not in schema.names:
+                raise DataError(f"{name} has no column {block}, which --block names")
             seen.add(name)
-        for block in read_blocks(system, part):
-            yield rows_of(block, package, group, columns, labelled=bool(labels))
+        for rows in read_blocks(system, part):
+            empty = empty and not len(rows.table) and not rows.broken
+            yield rows_of(rows, package, block, columns, labelled=bool(labels))
+    if empty:
+        raise DataError(f"{address} holds no sessions")
 
 
 def rows_of(
-    block: Block,
+    rows: Block,
     package: Package,
-    group: str | None,
+    block: str | None,
     columns: Sequence[PackagedColumn],
     *,
     labelled: bool,
@@ -107,34 +113,42 @@ def rows_of(
 
     Parameters
     ----------
-    block
+    rows
         With all these columns, and that of the outcome if it is `labelled`.
-    package, group, columns
+    package, block, columns
         As of `read_rows`.
     labelled
         Whether there are outcomes.
     """
-    table = block.table
+    table = rows.table
     checked = check(table, columns)
     needed = {each.name: checked.inputs[each.name] for each in package.manifest.columns}
     outcomes = np.full(len(table), UNKNOWN, np.int64)
+    faults = list(checked.faults)
     if labelled:
-        values, wrong = check(table, _OUTCOME).read[TARGET]
+        found = check(table, _OUTCOME)
+        values, wrong = found.read[TARGET]
         outcomes[~wrong] = values[~wrong].astype(np.int64)
+        faults += [fault for fault in found.faults if fault.value != MISSING]
     return Rows(
         values={name: values for name, (values, _) in checked.read.items()},
         wrong={name: wrong for name, (_, wrong) in checked.read.items()},
         good=checked.good,
         scores=package.scorer.score(needed).probability if checked.good.any() else np.empty(0),
         outcomes=outcomes,
-        groups=None if group is None else _names(table.column(group)),
-        faults=list(checked.faults),
-        broken=len(block.broken),
+        blocks=None if block is None else _names(table.column(block), block),
+        faults=faults,
+        broken=len(rows.broken),
     )
 
 
-def _names(cells: pa.ChunkedArray) -> list[str]:
+def _names(cells: pa.ChunkedArray, column: str) -> list[str]:
     if pa.types.is_timestamp(cells.type):
-        cells = cells.cast(pa.date32(), safe=False)
-    names: list[str] = pc.fill_null(cells.cast(pa.string()), "").to_pylist()
-    return names
+        cells = cells.cast(pa.timestamp("us")).cast(pa.date32(), safe=False)
+    texts = cells.cast(pa.string())
+    names: list[str | None] = pc.if_else(
+        pc.match_substring_regex(texts, TIME), pc.utf8_slice_codeunits(texts, 0, DAY), texts
+    ).to_pylist()
+    if not all(names):
+        raise DataError(f"{column}, which --block names, is empty in some rows: expected a block")
+    return [str(name) for name in names]
