@@ -373,11 +373,11 @@ def drift(  # noqa: PLR0913  each is a choice of its own
     settings, opened = Settings(block, smallest), open_package(package or own)
     if (new is None) == (from_store is None):
         raise DataError("expected new sessions: either NEW or --from-store, and not both")
+    output.mkdir(parents=True, exist_ok=True)
     if new is not None:
         found = find_drift(reference, new, opened, settings)
     else:
         found = find_drift_in_store(reference, str(from_store), days, opened, settings)
-    output.mkdir(parents=True, exist_ok=True)
     _write(output / "drift.html", drift_page(found))
     _write(output / "drift.json", json.dumps(found.to_json(), indent=2, allow_nan=False) + "\n")
     _show(to_markdown(found))
@@ -459,7 +459,10 @@ def retrain(
     if apply and git(root, "status", "--porcelain", "--untracked-files=no"):
         raise ProjectError("--apply needs a folder without uncommitted changes: commit them first")
     before = Contender(champion, find_package(root, champion))
-    parsed = {name: parse_yaml(value) for name, value in values.items()}
+    try:
+        parsed = {name: parse_yaml(value) for name, value in values.items()}
+    except ValueError as error:
+        raise ParamsError.from_faults([f"-S: a value is {error}"]) from None
     with retrained(root, before, new, parsed) as found:
         output.mkdir(parents=True, exist_ok=True)
         _write(output / "review.md", retrained_to_markdown(found))

@@ -149,6 +149,7 @@ def test_several_files_follow_one_another_and_are_pinned_together(tmp_path: Path
 def test_a_folder_stands_for_its_files_in_order_of_their_names(tmp_path: Path) -> None:
     halves(tmp_path / "months")
     (tmp_path / "months" / ".hidden").write_text("no sessions")
+    (tmp_path / "months" / "README.md").write_text("no sessions")
 
     fetched = fetch_from("months/", root=tmp_path)
 
@@ -166,7 +167,10 @@ def test_a_folder_of_one_file_is_that_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda text: text.replace(b"a,b", b"b,a", 1), "has other columns than the first"),
+        (
+            lambda text: text.replace(b"a,b", b"b,a", 1),
+            "has the columns b, a; the first file has a, b: expected the same, in the same order",
+        ),
         (lambda _: b"", "2026-02.csv is empty"),
         (lambda _: b"<html>", "2026-02.csv is an HTML or XML page"),
     ],
@@ -180,6 +184,17 @@ def test_a_file_that_does_not_follow_is_named(
 
     with pytest.raises(DataError, match=said):
         fetch_from(["2026-01.csv", "2026-02.csv"], root=tmp_path)
+
+
+def test_a_mark_quotes_and_blank_lines_do_not_matter(tmp_path: Path) -> None:
+    first, second = halves(tmp_path)
+    odd = b"\xef\xbb\xbf" + second.replace(b"a,b", b'"a","b"', 1) + b"   \n"
+    (tmp_path / "2026-02.csv").write_bytes(odd)
+
+    fetched = fetch_from(["2026-01.csv", "2026-02.csv"], root=tmp_path, sha256=None)
+
+    assert fetched.content.startswith(CSV)
+    assert fetched.parts.rows == [content.count(b"\n") - 1 for content in (first, second)]
 
 
 def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
@@ -210,7 +225,9 @@ def test_a_month_may_have_a_dot_in_its_name(tmp_path: Path) -> None:
 def test_an_empty_folder_is_no_source(tmp_path: Path) -> None:
     (tmp_path / "months").mkdir()
 
-    with pytest.raises(NoSourceAnsweredError, match="months: the folder is empty"):
+    with pytest.raises(
+        NoSourceAnsweredError, match="months: the folder holds no file that ends in"
+    ):
         fetch_from("months", root=tmp_path)
 
 

@@ -62,6 +62,24 @@ def test_the_calendar_tells_nothing_apart(
     assert not answer([question], 0.02, 0)[0].alarms
 
 
+def test_sessions_that_came_twice_are_not_known_again(
+    opened: Package, sessions: pd.DataFrame, tmp_path: Path
+) -> None:
+    twice = pd.concat([sessions[1500:2250]] * 2)
+
+    question = about_all_columns(
+        opened.manifest.columns,
+        sampled(sessions[:1500], opened, tmp_path),
+        sampled(twice, opened, tmp_path),
+        0,
+        blocked=False,
+    )
+
+    assert question is not None
+    found = answer([question], 0.02, 0)[0]
+    assert not found.alarms  # the difference was 0.26 when copies lay in both halves
+
+
 def test_blocks_are_not_split(opened: Package, sessions: pd.DataFrame, tmp_path: Path) -> None:
     days = sessions.assign(day=np.arange(len(sessions)) // 150)
 

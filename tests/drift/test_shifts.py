@@ -171,6 +171,26 @@ def test_the_difference_at_equal_scores_is_that_of_mantel_and_haenszel() -> None
     )
 
 
+@pytest.mark.parametrize("rate", [0.0, 1.0])
+def test_outcomes_that_are_all_the_same_are_the_largest_drift_there_is(rate: float) -> None:
+    bins = score_bins(THRESHOLD)
+    scores, bought = scored(1, size=500)
+    before, after = tally(bins, scores, bought), tally(bins, scores, np.full(500, rate))
+
+    assert asked(about_purchases(before, after, blocked=False)).alarms
+    assert asked(about_purchases_given_score(before, after, THRESHOLD, blocked=False)).alarms
+
+
+def test_the_share_of_purchases_is_not_compared_if_some_are_still_to_come() -> None:
+    bins = score_bins(THRESHOLD)
+    scores, bought = scored(1, size=1000)
+    some = np.where(np.arange(1000) % 10 == 0, UNKNOWN, bought)
+
+    assert about_purchases(
+        tally(bins, scores, bought), tally(bins, scores, some), blocked=False
+    ) is (None)
+
+
 def test_outcomes_that_are_not_known_raise_no_question() -> None:
     bins = score_bins(THRESHOLD)
     scores, bought = scored(1, size=100)

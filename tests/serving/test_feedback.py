@@ -60,6 +60,7 @@ def test_an_outcome_is_kept_beside_its_score(keeping: Served) -> None:
         {"request_id": "a", "outcome": "yes"},
         {"request_id": "a b", "outcome": True},
         {"request_id": "a" * 65, "outcome": True},
+        {"request_id": "a\n", "outcome": True},
         {"request_id": "a", "outcome": True, "row": -1},
         {"request_id": "a", "outcome": True, "email": "x@example.org"},
     ],
@@ -81,10 +82,15 @@ def test_a_service_without_a_store_says_so(service: Served) -> None:
 @pytest.mark.slow
 def test_what_a_service_kept_can_be_watched(package: Path, tmp_path: Path) -> None:
     store = str(tmp_path / "store.db")
-    with served(package, tmp_path / "log", "--store", store, "--log-scores") as running:
-        for number, session in enumerate(ROWS):
+    with served(
+        package, tmp_path / "log", "--store", store, "--log-scores", "--drain", "3"
+    ) as running:
+        for number, session in enumerate(ROWS[:20]):
             running.post("/predict", session, X_Request_Id=f"r{number}")
         running.process.send_signal(signal.SIGTERM)
+        # While it drains, it still answers: these scores wait for no second.
+        for number, session in enumerate(ROWS[20:]):
+            assert running.post("/predict", session, X_Request_Id=f"d{number}").status == 200
         running.process.wait(30)
 
     done = subprocess.run(

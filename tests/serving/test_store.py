@@ -159,6 +159,12 @@ def test_a_request_that_is_sent_again_is_kept_once(address: str) -> None:
     assert ids(address) == [("a", 0), ("b", 0)]
 
 
+def test_any_name_of_a_file_is_that_file(tmp_path: Path) -> None:
+    Store(str(tmp_path / "q?mark#1.db"), ALL).close()
+
+    assert (tmp_path / "q?mark#1.db").is_file()
+
+
 def test_a_reader_creates_no_store(tmp_path: Path) -> None:
     (tmp_path / "other.db").touch()
 
@@ -212,8 +218,10 @@ def test_an_outcome_that_cannot_be_kept_is_refused(tmp_path: Path) -> None:
     ("address", "said"),
     [
         ("/no/such/folder/store.db", "cannot be opened: OperationalError: unable to open"),
-        ("mysql://host/name", "no address that can be read|mysql is no store|needs MySQLdb"),
-        ("nonsense://", "has no address that can be read"),
+        ("mysql://host/name", "mysql is no store; expected SQLite or PostgreSQL"),
+        ("nonsense://", "nonsense is no store"),
+        ("", "the store has no address"),
+        ("postgresql://u@h:notaport/x", "has no address that can be read"),
         ("postgresql://nobody@127.0.0.1:1/none", "cannot be opened: OperationalError"),
     ],
 )

@@ -143,9 +143,13 @@ def _addresses(source: str | list[str], root: Path, data: "Data") -> list[str]:
         names = sorted(PurePosixPath(each).name for each in filesystem.ls(path, detail=False))
     except Exception as error:  # noqa: BLE001  as in _read_with_retries
         raise _UnreadableError(f"{type(error).__name__}: {error}") from None
-    held = [name for name in names if not name.startswith((".", "_"))]
+    held = [
+        name
+        for name in names
+        if not name.startswith((".", "_")) and PurePosixPath(name).suffix.lower() in ENDINGS
+    ]
     if not held:
-        raise _UnreadableError("the folder is empty")
+        raise _UnreadableError(f"the folder holds no file that ends in {', '.join(ENDINGS)}")
     return [f"{source.rstrip('/')}/{name}" for name in held]
 
 
@@ -168,13 +172,14 @@ def _joined(contents: Mapping[str, bytes]) -> tuple[bytes, Parts]:
         if cause := likely_cause(content):
             raise DataError(f"{address} is {cause}")
         header = _header(content)
-        if header.strip() != first.strip():
+        if _columns(header) != _columns(first):
             raise DataError(
-                f"{address} has other columns than the first file, or another order of them"
+                f"{address} has the columns {', '.join(_columns(header))}; the first file has "
+                f"{', '.join(_columns(first))}: expected the same, in the same order"
             )
         body = content[len(header) :].rstrip(b"\n") + b"\n"
         bodies.append(body)
-        rows.append(sum(1 for row in csv.reader(io.StringIO(body.decode(errors="replace"))) if row))
+        rows.append(_count_rows(body))
     return first.rstrip(b"\n") + b"\n" + b"".join(bodies), Parts(names, rows)
 
 
@@ -184,6 +189,17 @@ def _part_name(address: str) -> str:
     while path.suffix.lower() in ENDINGS:
         path = path.with_suffix("")
     return path.name
+
+
+def _columns(header: bytes) -> list[str]:
+    text = header.decode("utf-8-sig", errors="replace")
+    return [name.strip() for name in next(csv.reader([text.rstrip("\r\n")]), [])]
+
+
+def _count_rows(body: bytes) -> int:
+    """Count rows as pandas does, which passes over lines of blanks."""
+    rows = csv.reader(io.StringIO(body.decode(errors="replace")))
+    return sum(1 for row in rows if len(row) > 1 or "".join(row).strip())
 
 
 def _header(content: bytes) -> bytes:

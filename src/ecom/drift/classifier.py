@@ -46,7 +46,8 @@ def about_all_columns(
 
     used = [place for place, column in enumerate(columns) if column.name not in CALENDAR]
     random = np.random.default_rng(seed)
-    learned = [_half(side, random, blocked=blocked) for side in (reference, new)]
+    halve = _half_of_blocks if blocked else _half_of_sessions
+    learned = halve((reference, new), random)
     if any(min(half.sum(), (~half).sum()) < FEWEST for half in learned):
         return None
     values = [side.values[:, used] for side in (reference, new)]
@@ -67,13 +68,30 @@ def about_all_columns(
     return about_column(TOGETHER, *tallies, blocked=blocked)
 
 
-def _half(side: Sampler, random: np.random.Generator, *, blocked: bool) -> NDArray[np.bool_]:
-    """Choose half of the sessions, or of the blocks."""
-    if not blocked:
-        return random.permutation(len(side.values)) < len(side.values) // 2
-    names = np.unique(side.blocks)
-    chosen = names[random.permutation(len(names)) < len(names) // 2]
-    return np.isin(side.blocks, chosen)
+def _half_of_sessions(
+    sides: tuple[Sampler, Sampler], random: np.random.Generator
+) -> list[NDArray[np.bool_]]:
+    """Choose half of the sessions of each side; those that hold the same stay together.
+
+    Else the classifier would know sessions again that came twice.
+    """
+    together = np.nan_to_num(np.vstack([side.values for side in sides]), nan=-1.0)
+    _, which = np.unique(together, axis=0, return_inverse=True)
+    chosen = random.permutation(which.max() + 1) % 2 == 0
+    ends = np.cumsum([len(side.blocks) for side in sides])[:-1]
+    return np.split(chosen[which.ravel()], ends)
+
+
+def _half_of_blocks(
+    sides: tuple[Sampler, Sampler], random: np.random.Generator
+) -> list[NDArray[np.bool_]]:
+    """Choose half of the blocks of each side."""
+    halves = []
+    for side in sides:
+        names = np.unique(side.blocks)
+        chosen = names[random.permutation(len(names)) < len(names) // 2]
+        halves.append(np.isin(side.blocks, chosen))
+    return halves
 
 
 def _tally(bins: Bins, scores: Floats, blocks: NDArray[np.object_]) -> Tally:

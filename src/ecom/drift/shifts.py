@@ -10,11 +10,12 @@ import numpy as np
 from ecom.drift.pairs import Pair, Shares, Statistic
 from ecom.evaluation.counts import Floats
 from ecom.evaluation.multiple_tests import FALSE_ALARMS, holm
-from ecom.serving.profile import NO_PURCHASE, NOT_ALLOWED, PURCHASE, Bins, Ints, Tally
+from ecom.serving.profile import NO_PURCHASE, NOT_ALLOWED, PURCHASE, UNKNOWN, Bins, Ints, Tally
 
 CELLS: Final = 50  # at most, of an ordered column
 EXPECTED: Final = 5.0  # sessions with a value in the smaller sample, as for any chi-square
-FEWEST: Final = 20  # sessions of an outcome on either side: fewer are not compared
+FEWEST: Final = 20  # sessions on either side, or of an outcome: fewer are not compared
+STILL_OPEN: Final = 0.05  # of the outcomes, if the share of purchases is to be compared
 PURCHASES: Final = "purchases"
 GIVEN_SCORE: Final = "purchases given the score"
 
@@ -127,11 +128,18 @@ def about_column(name: str, reference: Tally, new: Tally, *, blocked: bool) -> Q
 
 
 def about_purchases(reference: Tally, new: Tally, *, blocked: bool) -> Question | None:
-    """Ask whether the share of purchases moved; None if outcomes are not known."""
-    known = Pair(_of_known_outcome(reference.counts), _of_known_outcome(new.counts), blocked)
-    if not _has_enough(known):
+    """Ask whether the share of purchases moved; None if some outcomes are not known.
+
+    Which outcomes are known first is no chance: purchases may be, or those of flagged sessions.
+    """
+    for tally in (reference, new):
+        if tally.by_outcome[UNKNOWN].sum() > STILL_OPEN * tally.counts.sum():
+            return None
+    before, after = (
+        _of_known_outcome(tally.counts).sum(axis=2)[:, None] for tally in (reference, new)
+    )
+    if min(int(before.sum()), int(after.sum())) < FEWEST:
         return None
-    before, after = (each.sum(axis=2)[:, None] for each in (known.reference, known.new))
     pair = Pair(before, after, blocked)
     return Question(PURCHASES, pair, _chi_square, _last_share, ("a purchase",))
 
@@ -147,7 +155,7 @@ def about_purchases_given_score(
     below = float(np.nextafter(threshold, 0))
     bins, before, after = merged(reference.bins, reference.counts, new.counts, CELLS, kept=below)
     known = Pair(_of_known_outcome(before), _of_known_outcome(after), blocked)
-    if not _has_enough(known):
+    if min(int(known.reference.sum()), int(known.new.sum())) < FEWEST:
         return None
     flagged = np.append([False], np.array(bins.cuts) >= below)
     groups = np.stack([np.ones(bins.size, np.bool_), flagged, ~flagged]).astype(np.float64)

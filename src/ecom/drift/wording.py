@@ -72,7 +72,7 @@ def causes(drift: Drift) -> list[str]:
         found.append(
             f"Concept drift: the share of sessions with {names[GIVEN_SCORE].place} went "
             f"{_from_to(names[GIVEN_SCORE])}. Scores no longer mean what they say: fit again with "
-            "the new sessions"
+            f"the new sessions{_columns_first(columns)}"
         )
     elif columns and known:
         found.append(
@@ -85,6 +85,13 @@ def causes(drift: Drift) -> list[str]:
             "often: give the column Revenue, or send them to the service (POST /feedback)"
         )
     return found
+
+
+def _columns_first(columns: list[Shift]) -> str:
+    """Point at columns: one that broke lets scores mean something else too."""
+    if not columns:
+        return ""
+    return f", unless a column broke: look at {', '.join(shift.name for shift in columns)} first"
 
 
 def surprises(drift: Drift) -> list[str]:
@@ -128,7 +135,7 @@ def reservations(drift: Drift) -> list[str]:
         said.append("Outcomes of the reference are not known, so scores are taken at their word.")
     if 0 < drift.outcomes[1] < drift.sessions[1]:
         said.append(
-            f"Outcomes are known of {drift.outcomes[1]:,} of the new sessions: if purchases become "
+            f"Outcomes are known of {drift.outcomes[1]:,} of the new sessions. If purchases are "
             "known sooner than others, what is realised looks too good."
         )
     if drift.blocks:

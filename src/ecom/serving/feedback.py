@@ -45,10 +45,13 @@ def read_feedback(body: bytes) -> Feedback:
         It is none.
     """
     try:
-        return _DECODER.decode(body)
+        feedback = _DECODER.decode(body)
+        if feedback.request_id.endswith("\n"):  # which "$" of the pattern lets through
+            raise msgspec.ValidationError("the request_id ends in a new line")
     except UNREADABLE as error:
         rule = (
             'an object such as {"request_id": "...", "outcome": true}, with "row" for a session of '
             f"a batch ({str(error)[:200]})"
         )
         raise BadInput([Problem(rule, cut(body[:200].decode(errors="replace")))]) from None
+    return feedback

@@ -99,11 +99,7 @@ def serve(  # noqa: PLR0913  each is a choice of its own
                 "seconds": round(time.perf_counter() - begun, 3),
             },
         )
-        try:
-            _Server(config, service).run(sockets=[listener])
-        finally:
-            if service.store is not None:
-                service.store.close()
+        _Server(config, service).run(sockets=[listener])
 
 
 def _open_store(address: str, keeping: Keeping, monitoring: Monitoring) -> "Store":
@@ -141,6 +137,9 @@ class _Server(uvicorn.Server):
             await loop.connect_accepted_socket(self._connection, taken)
         await asyncio.sleep(LAST_LOOK)
         await super().shutdown(sockets)
+        if self._service.store is not None:
+            # Here, and not after `run`: it ends by the signal that it was sent.
+            await asyncio.to_thread(self._service.store.close)
         log.info("stopped")
 
     def _connection(self) -> asyncio.Protocol:

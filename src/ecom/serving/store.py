@@ -18,7 +18,7 @@ from typing import Any, Final
 import pyarrow as pa
 import sqlalchemy as sql
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from ecom.errors import ServiceError
 from ecom.schema import TARGET
@@ -195,10 +195,8 @@ def open_engine(address: str, *, create: bool = True) -> sql.Engine:
     whole = _whole_address(address, create=create)
     try:
         engine = sql.create_engine(whole, pool_pre_ping=True)
-        if engine.dialect.name == "sqlite":
+        if engine.dialect.name == "sqlite" and create:
             sql.event.listen(engine, "connect", _patient)
-        elif engine.dialect.name != "postgresql":
-            raise ServiceError(f"{engine.dialect.name} is no store; expected SQLite or PostgreSQL")
         if create:
             _METADATA.create_all(engine)
         elif not sql.inspect(engine).has_table(SCORES.name):
@@ -207,26 +205,31 @@ def open_engine(address: str, *, create: bool = True) -> sql.Engine:
         raise ServiceError(
             f"the store needs {error.name}: `pip install 'psycopg[binary]'`"
         ) from None
-    except (ArgumentError, NoSuchModuleError):
-        raise ServiceError(
-            "the store has no address that can be read: expected the path of a file, or "
-            "postgresql://USER@HOST/NAME"
-        ) from None
     except SQLAlchemyError as error:
         raise ServiceError(f"the store cannot be opened: {_cause(error)}") from None
     return engine
 
 
-def _whole_address(address: str, *, create: bool) -> str:
+def _whole_address(address: str, *, create: bool) -> sql.URL:
     """Return the address as SQLAlchemy reads it."""
+    if not address.strip():
+        raise ServiceError("the store has no address: expected a file, or postgresql://HOST/NAME")
     if "://" not in address:
         if not create and not Path(address).is_file():
             raise ServiceError(f"there is no store at {address}")
-        return f"sqlite:///{address}"
-    for short in ("postgresql://", "postgres://"):
-        if address.startswith(short):
-            return address.replace(short, "postgresql+psycopg://", 1)
-    return address
+        return sql.URL.create("sqlite", database=address)
+    try:
+        url = sql.make_url(address)
+    except (ArgumentError, ValueError):
+        raise ServiceError(
+            "the store has no address that can be read: expected the path of a file, or "
+            "postgresql://USER@HOST/NAME"
+        ) from None
+    if url.drivername in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise ServiceError(f"{url.drivername} is no store; expected SQLite or PostgreSQL")
+    return url
 
 
 def stored_sessions(address: str, columns: Sequence[str], days: float | None) -> Iterator[pa.Table]:
@@ -271,7 +274,7 @@ def stored_sessions(address: str, columns: Sequence[str], days: float | None) ->
                 outcomes = pa.array([purchase for _, purchase, _ in held], pa.bool_())
                 days_of = pa.array([_day(at) for _, _, at in held], pa.string())
                 yield pa.table({**texts, TARGET: outcomes, DAY_COLUMN: days_of})
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, ValueError) as error:
         raise ServiceError(f"the store cannot be read: {_cause(error)}") from None
     finally:
         engine.dispose()

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 VERSION: Final = re.compile("[0-9a-f]{7,64}")  # of a package: SHA-256 of its manifest, or its start
 NUMBER: Final = re.compile("[0-9]{1,6}")  # of a registered model
+WANTED: Final = (
+    f"expected a folder with {MANIFEST}, the version of a package as its answers name it, an alias "
+    "or number of a registered model, or a git revision with results"
+)
 VERSION_TAG: Final = f"{PREFIX}package"
 
 
@@ -41,6 +45,8 @@ def find_package(root: Path, name: str) -> Package:
     TrackingError
         MLflow does not answer.
     """
+    if not name:
+        raise ProjectError(f"a package has no name: {WANTED}")
     folder = Path(name)
     if (folder / MANIFEST).is_file():
         return open_package(folder)
@@ -113,12 +119,11 @@ def _of_state(root: Path, name: str) -> Package:
         paths = [path for path in state.lock.outs if path.startswith(f"{PACKAGE}/")]
         contents = {Path(path).name: state.read(path) for path in paths}
     except ProjectError as error:
-        raise ProjectError(
-            f"there is no package {name}: expected a folder with {MANIFEST}, the version of a "
-            "package as its answers name it, an alias or number of a registered model, or a git "
-            f"revision with results ({error})"
-        ) from None
+        raise ProjectError(f"there is no package {name}: {WANTED} ({error})") from None
     with TemporaryDirectory() as folder:
         for file, content in contents.items():
             (Path(folder) / file).write_bytes(content)
-        return open_package(Path(folder))
+        try:
+            return open_package(Path(folder))
+        except PackageError as error:
+            raise PackageError(f"{name}: {str(error).replace(f'{folder}/', '')}") from None

@@ -82,6 +82,8 @@ def read_rows(
     DataError
         The file cannot be read, or lacks a column.
     """
+    if not address:
+        raise DataError("no address is given: expected a file or folder of sessions")
     system, _ = open_filesystem(address)
     columns = columns or package.manifest.columns
     seen: set[str] = set()
@@ -143,6 +145,8 @@ def rows_of(
 
 
 def _names(cells: pa.ChunkedArray, column: str) -> list[str]:
+    if pa.types.is_nested(cells.type):
+        raise DataError(f"{column}, which --block names, holds {cells.type}; expected texts")
     if pa.types.is_timestamp(cells.type):
         cells = cells.cast(pa.timestamp("us")).cast(pa.date32(), safe=False)
     texts = cells.cast(pa.string())
