@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from ecom.drift import wording
 from ecom.drift.outcome import Drift
 from ecom.drift.shifts import Shift, merged
 from ecom.evaluation.resampling import LEVEL
+from ecom.reporting.templates import html_template, own_markup
 from ecom.serving.profile import Bins, Tally
 
 BARS: Final = 10  # of a column; smaller values without order share the last
@@ -29,17 +28,9 @@ class Bar:
 
 def drift_page(drift: Drift) -> str:
     """Return what was found as HTML."""
-    environment = Environment(
-        loader=PackageLoader("ecom", "reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style = environment.loader.get_source(environment, "page.css")[0]  # type: ignore[union-attr]
     shifts = sorted(drift.shifts, key=lambda shift: (not shift.alarms, -abs(shift.difference)))
     reach = max(drift.smallest * 2, *(max(map(abs, shift.interval)) for shift in shifts))
-    return environment.get_template("drift.html").render(
+    return html_template("drift.html").render(
         drift=drift,
         headline=wording.headline(drift),
         about=wording.about(drift),
@@ -62,7 +53,7 @@ def drift_page(drift: Drift) -> str:
         quality=wording.quality_table(drift) if drift.quality else None,
         reservations=" ".join(wording.reservations(drift)),
         wrong=wording.wrong_rows(drift),
-        style=Markup(style),  # noqa: S704  our own file
+        style=own_markup("page.css"),
     )
 
 

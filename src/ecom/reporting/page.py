@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ecom.evaluation.counts import count_flagged
@@ -36,6 +35,7 @@ from ecom.reporting.cells import metric_name, with_interval
 from ecom.reporting.charts import MODEL_NAMES
 from ecom.reporting.feature_sets import trust, uses, worth
 from ecom.reporting.summary import COLUMNS, HEADLINE
+from ecom.reporting.templates import html_template, own_markup
 from ecom.reporting.vega import vega_library
 from ecom.schema import TARGET
 
@@ -60,14 +60,7 @@ def write_report(root: Path) -> str:
     evaluate = found["evaluate"]
     sets = [table for table in (worth(found), trust(found)) if table]
     stages = ("validate", "clean", "features", "cv", "tune", "threshold")
-    environment = Environment(
-        loader=PackageLoader("ecom", "reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html").render(
+    return html_template("page.html").render(
         evaluate=evaluate,
         level=LEVEL,
         found={stage: found[stage] for stage in stages},  # type: ignore[literal-required]
@@ -102,8 +95,8 @@ def write_report(root: Path) -> str:
         lineage=_lineage(root, state),
         stages=_stages(state),
         library=Markup(vega_library(root)),  # noqa: S704  from vl-convert
-        style=Markup(_part("page.css")),  # noqa: S704  our own file
-        script=Markup(_part("page.js")),  # noqa: S704  our own file
+        style=own_markup("page.css"),
+        script=own_markup("page.js"),
     )
 
 
@@ -206,7 +199,3 @@ def _svg(state: State, path: str) -> str:
     """Return a figure as it can stand within a page."""
     text = state.read(path).decode()
     return text[text.index("<svg") :]
-
-
-def _part(name: str) -> str:
-    return (Path(__file__).parent / name).read_text(encoding="utf-8")
