@@ -449,7 +449,7 @@ def retrain(
     from ecom.review.outcome import WORSE
     from ecom.review.packages import Contender
     from ecom.review.retraining import retrained
-    from ecom.review.wording import retrained_to_markdown
+    from ecom.review.wording import retrained_headline, retrained_to_markdown
     from ecom.tracking.packages import find_package
 
     root = _checked_root()
@@ -469,6 +469,9 @@ def retrain(
         content = json.dumps(found.to_json(), indent=2, allow_nan=False)
         _write(output / "review.json", content + "\n")
         _show(retrained_to_markdown(found))
+        print(f"{retrained_headline(found)}. {output / 'review.md'} has all of this")
+        if not apply:
+            print("Nothing changed here: --apply writes params.yaml and runs the pipeline")
         if apply and found.exit_status != WORSE:
             _write(root / PARAMS, found.params)
             subprocess.run([sys.executable, "-m", "dvc", "repro"], cwd=root, check=True)

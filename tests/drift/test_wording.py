@@ -8,9 +8,19 @@ import pandas as pd
 import pytest
 
 from ecom.drift.outcome import Settings, find_drift
-from ecom.drift.wording import BLIND, causes, headline, reservations, surprises, to_markdown
+from ecom.drift.wording import (
+    BLIND,
+    causes,
+    headline,
+    known_again,
+    notes,
+    reservations,
+    surprises,
+    to_markdown,
+)
 from ecom.schema import TARGET
 from ecom.serving.package import Package
+from generated import features_and_labels
 
 
 def halves(sessions: pd.DataFrame, new: pd.DataFrame, folder: Path) -> tuple[str, str]:
@@ -97,6 +107,35 @@ def test_outcomes_that_are_known_in_part_are_pointed_out(
     ]
 
 
+def test_sessions_that_the_model_was_fitted_to_are_pointed_out(
+    opened: Package, sides: tuple[pd.DataFrame, pd.DataFrame], tmp_path: Path
+) -> None:
+    features, labels = features_and_labels()
+    seen = features.assign(**{TARGET: labels.astype(bool)}).astype({"Weekend": bool})
+
+    found = find_drift(*halves(sides[0], seen, tmp_path), opened, Settings())
+
+    assert found.fitted_to == (0, len(seen))
+    (note,) = known_again(found)
+    assert note.startswith(f"{len(seen):,} of the new sessions are like one that the model was")
+    assert note in to_markdown(found)
+
+
+def test_a_score_that_knows_the_month_may_move_by_it(
+    opened: Package, sides: tuple[pd.DataFrame, pd.DataFrame], tmp_path: Path
+) -> None:
+    reference, new = sides
+
+    found = find_drift(
+        *halves(reference, new.assign(PageValues=new["PageValues"] * 9), tmp_path),
+        opened,
+        Settings(),
+    )
+
+    assert any("may move by them alone" in note for note in notes(found))
+    assert any(note.startswith("Expected PR-AUC: ") for note in notes(found))
+
+
 def test_columns_without_outcomes_leave_it_open(
     opened: Package, sides: tuple[pd.DataFrame, pd.DataFrame], tmp_path: Path
 ) -> None:
@@ -106,7 +145,7 @@ def test_columns_without_outcomes_leave_it_open(
     found = find_drift(*halves(reference, moved, tmp_path), opened, Settings())
 
     assert len(causes(found)) == 1
-    assert causes(found)[0].startswith("Too few outcomes are known")
+    assert "Too few outcomes are known to tell" in causes(found)[0]
 
 
 def test_columns_that_moved_with_outcomes_are_named_for_what_they_are(

@@ -39,12 +39,15 @@ class Counted:
         By column, how many values are not allowed, and the first of them.
     broken
         Lines that are no rows.
+    fitted_to
+        Sessions that are like one that the model was fitted to.
     """
 
     profile: Profile
     blocks: dict[str, int] = field(default_factory=dict)
     wrong: dict[str, tuple[int, Fault]] = field(default_factory=dict)
     broken: int = 0
+    fitted_to: int = 0
 
 
 class Sampler:
@@ -124,6 +127,7 @@ def count(rows: Iterable[Rows], bins: Mapping[str, Bins], threshold: float) -> C
             np.append(numbers_of, np.full(some.broken, numbers_of[-1] if size else 0)),
         )
         counted.broken += some.broken
+        counted.fitted_to += some.fitted_to
         for fault in some.faults:
             before, first = counted.wrong.get(fault.column, (0, fault))
             counted.wrong[fault.column] = before + 1, first

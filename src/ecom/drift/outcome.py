@@ -33,6 +33,7 @@ Verdict = Literal["drift", "no drift seen", "cannot tell"]
 DRIFT: Final = "drift"
 NO_DRIFT: Final = "no drift seen"
 CANNOT_TELL: Final = "cannot tell"
+REFERENCE: Final = "reference, as realised"
 NEW: Final = "new, as expected"
 EXPECTED: Final = "new with known outcome, as expected"
 REALISED: Final = "new with known outcome, as realised"
@@ -92,6 +93,8 @@ class Drift:
         them whose outcome is known, as expected and as realised. What is not known is left out.
     calibrated
         Whether scores were calibrated on outcomes of the reference.
+    fitted_to
+        Sessions of both sides that are like one that the model was fitted to.
     wrong
         By column, how many values of the new sessions are not allowed, with an example.
     broken
@@ -111,6 +114,7 @@ class Drift:
     calendar: list[Shift]
     quality: dict[str, Quality]
     calibrated: bool
+    fitted_to: tuple[int, int]
     wrong: dict[str, tuple[int, str]]
     broken: int
     profiles: tuple[Profile, Profile]
@@ -242,6 +246,7 @@ def _compared(
         calendar=answer(calendar, settings.smallest, settings.seed) if calendar else [],
         quality=quality,
         calibrated=calibrated,
+        fitted_to=(before.counted.fitted_to, after.counted.fitted_to),
         wrong={
             name: (times, f"{fault.value}; expected {fault.rule}")
             for name, (times, fault) in sorted(after.counted.wrong.items())
@@ -302,7 +307,7 @@ def _quality(
     calibration = calibrate(old)
     known = now.by_outcome[[NO_PURCHASE, PURCHASE]].sum(axis=0)
     found = {
-        "reference, as realised": realised(old, point, settings.seed),
+        REFERENCE: realised(old, point, settings.seed),
         NEW: expected(now.by_outcome.sum(axis=0), calibration, point, settings.seed),
         EXPECTED: expected(known, calibration, point, settings.seed),
         REALISED: realised(now, point, settings.seed),

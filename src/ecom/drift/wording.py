@@ -3,13 +3,13 @@
 from typing import Final
 
 from ecom.drift.classifier import TOGETHER
-from ecom.drift.outcome import CANNOT_TELL, DRIFT, EXPECTED, NEW, REALISED, Drift
+from ecom.drift.outcome import CANNOT_TELL, DRIFT, EXPECTED, NEW, REALISED, REFERENCE, Drift
 from ecom.drift.quality import RATE, Estimate
 from ecom.drift.shifts import GIVEN_SCORE, PURCHASES, Shift
 from ecom.evaluation.metrics import COST, METRICS
 from ecom.evaluation.multiple_tests import FALSE_ALARMS
 from ecom.notation import markdown_table
-from ecom.serving.profile import NOT_ALLOWED
+from ecom.serving.profile import NOT_ALLOWED, SCORE
 
 BLIND: Final = (
     "Expected figures are blind to concept drift: if sessions of the same score buy more or less "
@@ -18,6 +18,9 @@ BLIND: Final = (
 CALENDAR_NOTE: Final = "They say when sessions were, so they always move, and raise no alarm"
 HEADINGS: Final = ("what moved", "share of sessions with", "reference", "new", "points", "p")
 DIGITS: Final = 4  # of a p-value
+SHOWN: Final = ("pr_auc", COST)  # first of all
+LOOKED_AT: Final = 3  # columns that are named
+KNOWN_AGAIN: Final = 0.05  # of the sessions: a few hold the same by chance
 
 
 def headline(drift: Drift) -> str:
@@ -28,7 +31,7 @@ def headline(drift: Drift) -> str:
     if drift.verdict == CANNOT_TELL:
         return (
             "Cannot tell: with so few blocks, no difference, however large, could be told from "
-            "chance. Use more days, or smaller blocks"
+            "chance. Use more blocks: about six on either side"
         )
     return f"No drift seen: none of {asked} comparisons raises an alarm"
 
@@ -41,7 +44,8 @@ def about(drift: Drift) -> str:
         f"{drift.reference}{f', in {blocks[1]:,} and {blocks[0]:,} blocks' if blocks else ''}, "
         f"scored by package {drift.package[:12]}. A difference raises an alarm if chance would "
         f"rarely cause it ({FALSE_ALARMS:.0%} for all comparisons together), and if it is of "
-        f"{points(drift.smallest)} points (of 100 sessions) or more."
+        f"{points(drift.smallest)} points (of 100 sessions) or more. p is of the whole column; the "
+        "interval is of the share that moved most, whichever that is, and so wider."
     )
 
 
@@ -53,7 +57,6 @@ def causes(drift: Drift) -> list[str]:
     columns = [
         shift for shift in drift.alarms if shift.name not in (PURCHASES, GIVEN_SCORE, NOT_ALLOWED)
     ]
-    known = any(shift.name == GIVEN_SCORE for shift in drift.shifts)
     found = []
     if NOT_ALLOWED in names:
         found.append(
@@ -74,24 +77,29 @@ def causes(drift: Drift) -> list[str]:
             f"{_from_to(names[GIVEN_SCORE])}. Scores no longer mean what they say: fit again with "
             f"the new sessions{_columns_first(columns)}"
         )
-    elif columns and known:
-        found.append(
-            "Drift of columns: the mix of sessions changed. No change was seen in how often "
-            "sessions of the same score buy"
-        )
-    if columns and not known:
-        found.append(
+    elif columns:
+        found.append(f"Drift of columns: the mix of sessions changed. {_same_score(drift)}")
+    return found
+
+
+def _same_score(drift: Drift) -> str:
+    """Return what is known of sessions of the same score, and of the share of purchases."""
+    if all(shift.name != GIVEN_SCORE for shift in drift.shifts):
+        return (
             "Too few outcomes are known to tell whether sessions of the same score still buy as "
             "often: give the column Revenue, or send them to the service (POST /feedback)"
         )
-    return found
+    moved = next((shift for shift in drift.alarms if shift.name == PURCHASES), None)
+    seen = "No change was seen in how often sessions of the same score buy"
+    return f"{seen}: that purchases went {_from_to(moved)} follows from the mix" if moved else seen
 
 
 def _columns_first(columns: list[Shift]) -> str:
     """Point at columns: one that broke lets scores mean something else too."""
-    if not columns:
+    named = [shift.name for shift in columns if shift.name not in (SCORE, TOGETHER)]
+    if not named:
         return ""
-    return f", unless a column broke: look at {', '.join(shift.name for shift in columns)} first"
+    return f", unless a column broke: look at {', '.join(named[:LOOKED_AT])} first"
 
 
 def surprises(drift: Drift) -> list[str]:
@@ -100,7 +108,7 @@ def surprises(drift: Drift) -> list[str]:
         return []
     realised, expected = drift.quality[REALISED], drift.quality[EXPECTED]
     found = []
-    for metric in ("pr_auc", COST):
+    for metric in SHOWN:
         if metric not in realised or metric not in expected:
             continue
         low, high = expected[metric].interval
@@ -112,10 +120,51 @@ def surprises(drift: Drift) -> list[str]:
     return found
 
 
+def expectations(drift: Drift) -> list[str]:
+    """Return what is expected of the model on the new sessions, beside the reference."""
+    old, new = drift.quality.get(REFERENCE, {}), drift.quality.get(NEW, {})
+    return [
+        f"Expected {METRICS[metric].words}: {_estimate(metric, new[metric])}; the reference had "
+        f"{_estimate(metric, old[metric])}"
+        for metric in SHOWN
+        if metric in new and metric in old
+    ]
+
+
+def notes(drift: Drift) -> list[str]:
+    """Return what to know first: the kind of drift, and how good the model is."""
+    return [
+        *causes(drift),
+        *score_and_calendar(drift),
+        *expectations(drift),
+        *surprises(drift),
+        *known_again(drift),
+    ]
+
+
+def score_and_calendar(drift: Drift) -> list[str]:
+    """Return why the score may have moved with nothing else."""
+    if not drift.calendar or all(shift.name != SCORE for shift in drift.alarms):
+        return []
+    calendar = " and ".join(shift.name for shift in drift.calendar)
+    always = f"The score knows {calendar}, which say when sessions were and always move"
+    return [f"{always}: it may move by them alone"]
+
+
+def known_again(drift: Drift) -> list[str]:
+    """Return how many sessions the model was fitted to, if they are more than by chance."""
+    sides = zip(("reference", "new"), drift.fitted_to, drift.sessions, strict=True)
+    return [
+        f"{count:,} of the {side} sessions are like one that the model was fitted to, so that what "
+        "is said of their scores is too good (`judge` leaves them out)"
+        for side, count, total in sides
+        if count > KNOWN_AGAIN * total
+    ]
+
+
 def to_markdown(drift: Drift) -> str:
     """Write what was found."""
-    points_of_note = [*causes(drift), *surprises(drift)]
-    lines = [f"# {headline(drift)}", about(drift), *(f"- {each}." for each in points_of_note)]
+    lines = [f"# {headline(drift)}", about(drift), *(f"- {note}." for note in notes(drift))]
     if drift.alarms:
         lines.append(markdown_table(HEADINGS, [row(shift) for shift in drift.alarms]))
     if drift.quality:
@@ -146,14 +195,14 @@ def reservations(drift: Drift) -> list[str]:
 def row(shift: Shift) -> list[str]:
     """Return a row of the table of shifts."""
     low, high = shift.interval
-    place = shift.place.replace(f"{TOGETHER} above", "a score of the classifier above")
+    place = shift.place.replace(TOGETHER, "the score of a classifier of new sessions")
     return [
         shift.name,
         place,
         f"{shift.before:.1%}",
         f"{shift.after:.1%}",
         f"{100 * shift.difference:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})",
-        f"{shift.p_value:.{DIGITS}f}",
+        f"{'≤ ' if shift.p_value <= shift.smallest_p_value else ''}{shift.p_value:.{DIGITS}f}",
     ]
 
 

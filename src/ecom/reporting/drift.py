@@ -6,11 +6,12 @@ from typing import Any, Final
 import numpy as np
 
 from ecom.drift import wording
+from ecom.drift.classifier import TOGETHER
 from ecom.drift.outcome import Drift
 from ecom.drift.shifts import Shift, merged
 from ecom.evaluation.resampling import LEVEL
 from ecom.reporting.templates import html_template, own_markup
-from ecom.serving.profile import Bins, Tally
+from ecom.serving.profile import SCORE, Bins, Tally
 
 BARS: Final = 10  # of a column; smaller values without order share the last
 STEM: Final = 4  # digits of a value that a bar is named by
@@ -29,12 +30,14 @@ class Bar:
 def drift_page(drift: Drift) -> str:
     """Return what was found as HTML."""
     shifts = sorted(drift.shifts, key=lambda shift: (not shift.alarms, -abs(shift.difference)))
-    reach = max(drift.smallest * 2, *(max(map(abs, shift.interval)) for shift in shifts))
+    # The score may move by far more than any column, which would be too small to see.
+    columns = [shift for shift in shifts if shift.name not in (SCORE, TOGETHER)]
+    reach = max(drift.smallest * 2, *(max(map(abs, shift.interval)) for shift in columns))
     return html_template("drift.html").render(
         drift=drift,
         headline=wording.headline(drift),
         about=wording.about(drift),
-        notes=[*wording.causes(drift), *wording.surprises(drift)],
+        notes=wording.notes(drift),
         level=LEVEL,
         headings=wording.HEADINGS,
         shifts=[(shift, wording.row(shift), _interval(shift, reach)) for shift in shifts],
@@ -58,12 +61,16 @@ def drift_page(drift: Drift) -> str:
 
 
 def _interval(shift: Shift, reach: float) -> dict[str, float]:
-    return {**_span(*shift.interval, reach), "at": 50 + 50 * shift.difference / reach}
+    return {**_span(*shift.interval, reach), "at": _at(shift.difference, reach)}
 
 
 def _span(low: float, high: float, reach: float) -> dict[str, float]:
     """Return where an interval is on an axis from -reach to reach, in per cent of its width."""
-    return {"left": 50 + 50 * low / reach, "width": 50 * (high - low) / reach}
+    return {"left": _at(low, reach), "width": _at(high, reach) - _at(low, reach)}
+
+
+def _at(value: float, reach: float) -> float:
+    return 50 + 50 * min(max(value / reach, -1.0), 1.0)
 
 
 def _bars(reference: Tally, new: Tally) -> list[Bar]:

@@ -86,11 +86,32 @@ def judgement_to_markdown(judgement: Judgement) -> str:
 def retrained_to_markdown(retrained: Retrained) -> str:
     """Write what new sessions did to the model: as a commit, and beside the champion."""
     return (
+        f"# {retrained_headline(retrained)}\n\n"
+        "First on the sessions that were there before, then on the newest.\n\n"
         f"{to_markdown(retrained.comparison)}\n"
         "# The newest sessions\n\n"
         "Champion and new model on those of the newest sessions that neither was fitted to.\n\n"
         f"{judgement_to_markdown(retrained.judgement)}"
     )
+
+
+def retrained_headline(retrained: Retrained) -> str:
+    """Return both verdicts, and what follows from them."""
+    before = retrained.comparison.verdict
+    newest = retrained.judgement.verdict
+    follows = {
+        0: "it is worth taking",
+        1: "leave it",
+        3: "nobody can tell whether it is worth taking",
+    }[retrained.exit_status]
+    return (
+        f"With the new sessions, the model is {_told(before)} on the sessions of before and "
+        f"{_told(newest)} on the newest: {follows}"
+    )
+
+
+def _told(verdict: Verdict) -> str:
+    return "hard to judge" if verdict == CANNOT_TELL else verdict
 
 
 def judgement_headline(judgement: Judgement) -> str:

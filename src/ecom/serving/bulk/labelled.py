@@ -10,14 +10,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ecom.errors import DataError
-from ecom.schema import COLUMNS, TARGET
+from ecom.schema import COLUMNS, FEATURES, TARGET
 from ecom.serving.bulk.checking import MISSING, Fault, check, require_columns
 from ecom.serving.bulk.inputs import make_plan, open_filesystem
 from ecom.serving.bulk.reading import Block, read_blocks, read_schema
-from ecom.serving.manifest import PackagedColumn
+from ecom.serving.manifest import TRAINED_ON, PackagedColumn
 from ecom.serving.package import Package
 from ecom.serving.profile import UNKNOWN, Ints
 from ecom.serving.scoring import Floats
+from ecom.serving.training import session_hashes
 
 TIME: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:"
 DAY: Final = 10  # characters of the day in a time
@@ -46,6 +47,9 @@ class Rows:
         What is not allowed.
     broken
         Lines among them that are no rows.
+    fitted_to
+        How many of the good sessions are like one that the model was fitted to; 0 if the file or
+        the package does not say it.
     """
 
     values: Mapping[str, NDArray[Any]]
@@ -56,6 +60,7 @@ class Rows:
     blocks: list[str] | None
     faults: list[Fault]
     broken: int
+    fitted_to: int = 0
 
 
 def read_rows(
@@ -141,7 +146,14 @@ def rows_of(
         blocks=None if block is None else _names(table.column(block), block),
         faults=faults,
         broken=len(rows.broken),
+        fitted_to=_fitted_to(package, checked.inputs),
     )
+
+
+def _fitted_to(package: Package, inputs: Mapping[str, NDArray[Any]]) -> int:
+    if TRAINED_ON not in package.contents or not inputs.keys() >= set(FEATURES):
+        return 0
+    return int(np.isin(session_hashes(inputs, FEATURES), package.trained_on).sum())
 
 
 def _names(cells: pa.ChunkedArray, column: str) -> list[str]:
