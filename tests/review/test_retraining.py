@@ -1,6 +1,7 @@
 """New sessions are added to params.yaml, pinned with the others, and nothing else of it changes."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,12 @@ import pytest
 from ecom.data.synthetic import generate_sessions
 from ecom.errors import DataError, NoSourceAnsweredError, ParamsError
 from ecom.project.formats import parse_yaml
-from ecom.review.retraining import with_sessions
+from ecom.review.packages import Judgement
+from ecom.review.retraining import Retrained, with_sessions
+from ecom.review.verdicts import Verdict
+from ecom.review.wording import retrained_headline, retrained_to_markdown
 from project import ROOT
+from recorded import SCORES, SESSIONS, compared, state
 
 PARAMS = (ROOT / "params.yaml").read_text(encoding="utf-8")
 
@@ -100,3 +105,40 @@ def test_generated_sessions_cannot_be_added_to(months: Path) -> None:
 
     with pytest.raises(ParamsError, match="synthetic sessions are generated"):
         with_sessions(months, text, ["2026-02.csv"], {"data.source": "synthetic"})
+
+
+def judged(before: Verdict, newest: Verdict) -> Retrained:
+    """Return what two verdicts come to."""
+    main = state("main", SESSIONS, SCORES)
+    comparison = replace(compared(main, main), verdict=before)
+    judgement = Judgement(
+        *("champion", "new", "new.csv", 100, 20, 0, 0, 300, (0.2, 0.2), ("fixed", "fixed")),
+        decisive=["pr_auc"],
+        left_out={},
+        verdict=newest,
+        incomparable="too few" if newest == "cannot tell" else None,
+    )
+    return Retrained("data: {}", comparison, judgement)
+
+
+@pytest.mark.parametrize(
+    ("before", "newest", "status", "follows"),
+    [
+        ("no worse", "better", 0, "it is worth taking"),
+        ("no worse", "cannot tell", 0, "it is worth taking"),
+        ("cannot tell", "better", 0, "it is worth taking"),
+        ("better", "worse", 1, "leave it"),
+        ("worse", "better", 1, "leave it"),
+        ("cannot tell", "cannot tell", 3, "nobody can tell"),
+    ],
+)
+def test_a_model_that_is_worse_on_either_is_left(
+    before: Verdict, newest: Verdict, status: int, follows: str
+) -> None:
+    found = judged(before, newest)
+
+    assert found.exit_status == found.to_json()["exit_status"] == status
+    assert follows in retrained_headline(found)
+    text = retrained_to_markdown(found)
+    assert text.startswith(f"# {retrained_headline(found)}\n")
+    assert "# The newest sessions" in text

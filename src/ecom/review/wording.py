@@ -105,7 +105,7 @@ def retrained_headline(retrained: Retrained) -> str:
         3: "nobody can tell whether it is worth taking",
     }[retrained.exit_status]
     return (
-        f"With the new sessions, the model is {_told(before)} on the sessions of before and "
+        f"With the new sessions, the model is {_told(before)} on the earlier sessions and "
         f"{_told(newest)} on the newest: {follows}"
     )
 
