@@ -20,7 +20,7 @@ VERSION: Final = re.compile("[0-9a-f]{7,64}")  # of a package: SHA-256 of its ma
 NUMBER: Final = re.compile("[0-9]{1,6}")  # of a registered model
 WANTED: Final = (
     f"expected a folder with {MANIFEST}, the version of a package as its answers name it, an alias "
-    "or number of a registered model (`python -m ecom promote` makes a champion), or a git "
+    "or number of a registered model (a champion is one that was promoted), or a git "
     "revision with results"
 )
 VERSION_TAG: Final = f"{PREFIX}package"
