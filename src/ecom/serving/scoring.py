@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ecom.digits import round_score, round_scores
 
+PIECE: Final = 1000  # sessions that are scored at a time: what the graph holds stays in the cache
 BLOCK: Final = 100  # sessions that are explained at a time: 100 need some 50 MB
 Floats = NDArray[np.float64]
 Sessions = Mapping[str, Sequence[Any] | NDArray[Any]]
@@ -98,7 +99,9 @@ class Scorer:
 
     def score(self, inputs: Mapping[str, NDArray[Any]]) -> Answers:
         """Score what the graphs take: float64 and, for texts, object arrays of shape (n,)."""
-        log_odds, probability = self.model.run(["log_odds", "probability"], inputs)
+        outputs = ["log_odds", "probability"]
+        parts = [self.model.run(outputs, some) for some in _pieces(inputs, PIECE)]
+        log_odds, probability = map(np.concatenate, zip(*parts, strict=True))
         rounded = round_scores(probability)
         return Answers(log_odds, rounded, rounded >= self.threshold)
 
@@ -125,15 +128,8 @@ class Scorer:
 
     def contribute(self, inputs: Mapping[str, NDArray[Any]]) -> Explanations:
         """Explain what the graphs take, as of `score`."""
-        size, outputs = len(next(iter(inputs.values()))), ["contributions", "base"]
-        if size <= BLOCK:
-            contributions, base = self.explanation.run(outputs, inputs)
-            return Explanations(contributions, base.item())
-        blocks = (
-            {name: values[start : start + BLOCK] for name, values in inputs.items()}
-            for start in range(0, size, BLOCK)
-        )
-        parts = [self.explanation.run(outputs, block) for block in blocks]
+        outputs = ["contributions", "base"]
+        parts = [self.explanation.run(outputs, some) for some in _pieces(inputs, BLOCK)]
         return Explanations(np.concatenate([part[0] for part in parts]), parts[0][1].item())
 
     @cached_property
@@ -168,6 +164,17 @@ class Scorer:
             lengths = ", ".join(f"{name} {len(values)}" for name, values in inputs.items())
             raise ValueError(f"the columns have different lengths: {lengths}")
         return inputs
+
+
+def _pieces(inputs: Mapping[str, NDArray[Any]], size: int) -> list[Mapping[str, NDArray[Any]]]:
+    """Cut inputs into pieces of some sessions; at least one, which may be empty."""
+    rows = len(next(iter(inputs.values())))
+    if rows <= size:
+        return [inputs]
+    return [
+        {name: values[start : start + size] for name, values in inputs.items()}
+        for start in range(0, rows, size)
+    ]
 
 
 def _texts(name: str, values: Any) -> NDArray[Any]:
