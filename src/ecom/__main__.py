@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
@@ -34,6 +34,7 @@ from ecom.settings import tolerate_settings
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 
 
+Form = Literal["terminal", "markdown", "json"]
 STANDALONE: Final = ("drift", "score", "serve")  # a package needs no project around it
 READERS: Final = ("compare", "lineage", "promote", "report", "review", "track")  # of results
 
@@ -91,9 +92,7 @@ def compare(
     base: Annotated[str, typer.Argument(help="state to compare with")] = "HEAD",
     head: Annotated[str, typer.Argument(help="state to judge")] = "workspace",
     *,
-    form: Annotated[
-        Literal["terminal", "markdown", "json"], typer.Option("--format", help="of the output")
-    ] = "terminal",
+    form: Annotated[Form, typer.Option("--format", help="of the output")] = "terminal",
     gate: Annotated[
         bool,
         typer.Option(
@@ -118,12 +117,7 @@ def compare(
         obtained(root, open_state(root, head)) as after,
     ):
         comparison = compare_states(before, after, rules)
-    if form == "json":
-        print(json.dumps(comparison.to_json(), indent=2, allow_nan=False))
-    elif form == "markdown":
-        print(to_markdown(comparison), end="")
-    else:
-        _show(to_markdown(comparison))
+    _print(form, comparison.to_json(), to_markdown(comparison))
     if gate:
         sys.exit(comparison.exit_status)
 
@@ -166,8 +160,7 @@ def review(
             if picture:
                 reviewed.draw(output / picture)
         _write(output / "review.md", to_markdown(comparison, picture))
-        content = json.dumps(comparison.to_json(), indent=2, allow_nan=False)
-        _write(output / "review.json", content + "\n")
+        _write(output / "review.json", _json(comparison.to_json()) + "\n")
         _show(to_markdown(comparison))
         allowed = allow_cannot_tell and comparison.verdict == CANNOT_TELL and not comparison.stale
         sys.exit(0 if allowed else comparison.exit_status)
@@ -379,7 +372,7 @@ def drift(  # noqa: PLR0913  each is a choice of its own
     else:
         found = find_drift_in_store(reference, str(from_store), days, opened, settings)
     _write(output / "drift.html", drift_page(found))
-    _write(output / "drift.json", json.dumps(found.to_json(), indent=2, allow_nan=False) + "\n")
+    _write(output / "drift.json", _json(found.to_json()) + "\n")
     _show(to_markdown(found))
     print(f"{output / 'drift.html'}: with a picture of every column")
     sys.exit(found.exit_status)
@@ -393,9 +386,7 @@ def judge(
         str, typer.Argument(help="file or folder of sessions with the column Revenue")
     ],
     *,
-    form: Annotated[
-        Literal["terminal", "markdown", "json"], typer.Option("--format", help="of the output")
-    ] = "terminal",
+    form: Annotated[Form, typer.Option("--format", help="of the output")] = "terminal",
 ) -> None:
     """Tell whether CHALLENGER is better than CHAMPION on SESSIONS that neither was fitted to.
 
@@ -410,12 +401,7 @@ def judge(
     params = read_params(root)
     before, after = (Contender(each, find_package(root, each)) for each in (champion, challenger))
     found = judge_packages(before, after, sessions, Rules.from_params(params), params.evaluate.bins)
-    if form == "json":
-        print(json.dumps(found.to_json(), indent=2, allow_nan=False))
-    elif form == "markdown":
-        print(judgement_to_markdown(found), end="")
-    else:
-        _show(judgement_to_markdown(found))
+    _print(form, found.to_json(), judgement_to_markdown(found))
     sys.exit(found.exit_status)
 
 
@@ -466,8 +452,7 @@ def retrain(
     with retrained(root, before, new, parsed) as found:
         output.mkdir(parents=True, exist_ok=True)
         _write(output / "review.md", retrained_to_markdown(found))
-        content = json.dumps(found.to_json(), indent=2, allow_nan=False)
-        _write(output / "review.json", content + "\n")
+        _write(output / "review.json", _json(found.to_json()) + "\n")
         _show(retrained_to_markdown(found))
         print(f"{retrained_headline(found)}. {output / 'review.md'} has all of this")
         if not apply:
@@ -555,6 +540,20 @@ def _write(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_text(text, encoding="utf-8", newline="\n")
     temporary.replace(path)
+
+
+def _json(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=2, allow_nan=False)
+
+
+def _print(form: Form, content: dict[str, Any], markdown: str) -> None:
+    """Print what was found in the form that was asked for."""
+    if form == "json":
+        print(_json(content))
+    elif form == "markdown":
+        print(markdown, end="")
+    else:
+        _show(markdown)
 
 
 def _show(markdown: str) -> None:

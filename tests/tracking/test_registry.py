@@ -17,6 +17,7 @@ from ecom.models.pipelines import build_pipeline
 from ecom.project.states import folder_state
 from ecom.schema import FEATURE_SETS, TARGET
 from ecom.tracking import registry
+from ecom.tracking.packages import version_by_number
 from ecom.tracking.registry import CHAMPIONS, MOVES, TAG_LIMIT, RecordedState, promote, rollback
 from ecom.tracking.runs import COMPARED, CROSS_FIT_PR_AUC
 from ecom.tracking.store import CHALLENGER, REGISTERED, Store
@@ -65,7 +66,7 @@ def test_a_rollback_goes_back_one_champion_at_a_time(client: MlflowClient, tmp_p
         rollback(tmp_path)
     before: list[str] = []
     for number in ("1", "2", "3"):
-        registry._move(client, registry._version(client, number), before, "better")
+        registry._move(client, version_by_number(client, number), before, "better")
         before.append(number)
 
     assert (rollback(tmp_path).version, champion(client)) == ("2", "2")
@@ -176,7 +177,7 @@ def test_no_worse_than_the_champion_is_not_enough_if_a_better_one_was_champion(
     )
     promote(tmp_path, best)
     # As many small steps down would leave it, each of them no worse than the one before.
-    registry._move(client, registry._version(client, step), [best], "no worse")
+    registry._move(client, version_by_number(client, step), [best], "no worse")
 
     with pytest.raises(
         ProjectError, match=rf"{twin} is not promoted over {best}: 🔴 Worse.*--because"
@@ -187,7 +188,7 @@ def test_no_worse_than_the_champion_is_not_enough_if_a_better_one_was_champion(
 def test_an_alias_that_was_moved_by_hand_starts_a_new_line_of_champions(
     client: MlflowClient, tmp_path: Path
 ) -> None:
-    registry._move(client, registry._version(client, "1"), [], "the first champion")
+    registry._move(client, version_by_number(client, "1"), [], "the first champion")
     client.set_registered_model_alias(REGISTERED, registry.CHAMPION, "3")
 
     assert registry._champions(client, "3") == ["3"]
@@ -200,7 +201,7 @@ def test_the_oldest_moves_are_dropped_whole(client: MlflowClient) -> None:
     long = [str(number) for number in range(10_000, 12_000)]
     for reason in ("first", "second", "third"):
         text = reason + "x" * (TAG_LIMIT // 3)
-        registry._move(client, registry._version(client, "1"), long, text)
+        registry._move(client, version_by_number(client, "1"), long, text)
 
     tags = client.get_registered_model(REGISTERED).tags
     moves, champions = tags[MOVES].splitlines(), tags[CHAMPIONS].split(",")

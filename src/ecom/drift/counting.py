@@ -127,7 +127,7 @@ def count(rows: Iterable[Rows], bins: Mapping[str, Bins], threshold: float) -> C
             np.append(numbers_of, np.full(some.broken, numbers_of[-1] if size else 0)),
         )
         counted.broken += some.broken
-        counted.fitted_to += some.fitted_to
+        counted.fitted_to += int(some.fitted_to.sum())
         for fault in some.faults:
             before, first = counted.wrong.get(fault.column, (0, fault))
             counted.wrong[fault.column] = before + 1, first

@@ -26,8 +26,8 @@ from ecom.schema import CALENDAR
 from ecom.serving.bulk.labelled import Rows, read_rows, rows_of
 from ecom.serving.bulk.reading import Block
 from ecom.serving.manifest import MANIFEST
-from ecom.serving.package import Package, open_package
-from ecom.serving.profile import NO_PURCHASE, NOT_ALLOWED, PURCHASE, SCORE, Profile, Tally
+from ecom.serving.package import Package, package_version
+from ecom.serving.profile import NOT_ALLOWED, SCORE, Profile, Tally, of_known_outcome
 
 Verdict = Literal["drift", "no drift seen", "cannot tell"]
 DRIFT: Final = "drift"
@@ -305,7 +305,7 @@ def _quality(
     costs = Costs.model_validate(package.manifest.costs.model_dump())
     point = OperatingPoint(old.bins, package.manifest.threshold, costs)
     calibration = calibrate(old)
-    known = now.by_outcome[[NO_PURCHASE, PURCHASE]].sum(axis=0)
+    known = of_known_outcome(now.by_outcome).sum(axis=0)
     found = {
         REFERENCE: realised(old, point, settings.seed),
         NEW: expected(now.by_outcome.sum(axis=0), calibration, point, settings.seed),
@@ -322,13 +322,12 @@ def _reference(address: str, package: Package, settings: Settings) -> Side:
                 f"{address} is a package, whose profile has no blocks: --block needs a file of "
                 "sessions as the reference"
             )
-        own = open_package(Path(address))
-        if own.version != package.version:
+        if package_version((Path(address) / MANIFEST).read_bytes()) != package.version:
             raise DataError(
                 f"{address} is another package than the one that scores: leave out --package, or "
                 "give a file of sessions as the reference"
             )
-        return Side(Counted(own.profile), None)
+        return Side(Counted(package.profile), None)
     sampler = Sampler(package.manifest.columns, settings.seed)
     for rows in read_rows(address, package, settings.block):
         sampler.add(rows)
@@ -349,4 +348,4 @@ def _columns(package: Package) -> tuple[str, ...]:
 
 
 def _outcomes(profile: Profile) -> int:
-    return int(profile[NOT_ALLOWED].by_outcome[[NO_PURCHASE, PURCHASE]].sum())
+    return int(of_known_outcome(profile[NOT_ALLOWED].by_outcome).sum())

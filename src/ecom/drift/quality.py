@@ -17,7 +17,7 @@ from ecom.evaluation.counts import Counts, Floats
 from ecom.evaluation.metrics import COST
 from ecom.evaluation.resampling import interval
 from ecom.params.threshold import Costs
-from ecom.serving.profile import NO_PURCHASE, PURCHASE, Bins, Ints, Tally
+from ecom.serving.profile import NO_PURCHASE, PURCHASE, Bins, Ints, Tally, of_known_outcome
 
 RATE: Final = "purchase_rate"
 OF_BOTH_OUTCOMES: Final = ("pr_auc", "roc_auc", "recall")
@@ -177,7 +177,7 @@ def realised(score: Tally, point: OperatingPoint, seed: int) -> Quality | None:
 
     Intervals are those of the bootstrap.
     """
-    known = score.by_outcome[[NO_PURCHASE, PURCHASE]]
+    known = of_known_outcome(score.by_outcome)
     if known.sum(axis=1).min() < FEWEST:
         return None
     random = np.random.default_rng(seed)

@@ -10,7 +10,7 @@ import numpy as np
 from ecom.drift.pairs import Pair, Shares, Statistic
 from ecom.evaluation.counts import Floats
 from ecom.evaluation.multiple_tests import FALSE_ALARMS, holm
-from ecom.serving.profile import NO_PURCHASE, NOT_ALLOWED, PURCHASE, UNKNOWN, Bins, Ints, Tally
+from ecom.serving.profile import NOT_ALLOWED, UNKNOWN, Bins, Ints, Tally, of_known_outcome
 
 CELLS: Final = 50  # at most, of an ordered column
 EXPECTED: Final = 5.0  # sessions with a value in the smaller sample, as for any chi-square
@@ -117,7 +117,7 @@ def about_column(name: str, reference: Tally, new: Tally, *, blocked: bool) -> Q
     elif name != NOT_ALLOWED:
         bins, before, after = without_rare_values(bins, before, after)
     together = Pair(before.sum(axis=1)[:, None], after.sum(axis=1)[:, None], blocked)
-    known = Pair(_of_known_outcome(before), _of_known_outcome(after), blocked)
+    known = Pair(of_known_outcome(before), of_known_outcome(after), blocked)
     within = known if _has_enough(known) else None
     if name == NOT_ALLOWED:
         return Question(name, together, _chi_square, _last_share, ("a value that is not allowed",))
@@ -136,7 +136,7 @@ def about_purchases(reference: Tally, new: Tally, *, blocked: bool) -> Question 
         if tally.by_outcome[UNKNOWN].sum() > STILL_OPEN * tally.counts.sum():
             return None
     before, after = (
-        _of_known_outcome(tally.counts).sum(axis=2)[:, None] for tally in (reference, new)
+        of_known_outcome(tally.counts).sum(axis=2)[:, None] for tally in (reference, new)
     )
     if min(int(before.sum()), int(after.sum())) < FEWEST:
         return None
@@ -154,7 +154,7 @@ def about_purchases_given_score(
     """
     below = float(np.nextafter(threshold, 0))
     bins, before, after = merged(reference.bins, reference.counts, new.counts, CELLS, kept=below)
-    known = Pair(_of_known_outcome(before), _of_known_outcome(after), blocked)
+    known = Pair(of_known_outcome(before), of_known_outcome(after), blocked)
     if min(int(known.reference.sum()), int(known.new.sum())) < FEWEST:
         return None
     flagged = np.append([False], np.array(bins.cuts) >= below)
@@ -372,11 +372,6 @@ def _last_share(before: Floats, after: Floats) -> tuple[Floats, Floats]:
 def _shares_above(before: Floats, after: Floats) -> tuple[Floats, Floats]:
     first, second = (1 - np.cumsum(shares, axis=1)[:, :-1] for shares in _shares(before, after))
     return first, second
-
-
-def _of_known_outcome(counts: Ints) -> Ints:
-    """Return counts of shape (blocks, 2, cells): no purchase, purchase."""
-    return counts[:, [NO_PURCHASE, PURCHASE]]
 
 
 def _sizes(side: Floats) -> Floats:

@@ -19,7 +19,7 @@ STEM: Final = 4  # digits of a value that a bar is named by
 
 @dataclass(frozen=True)
 class Bar:
-    """A block of values, and its share on both sides, in per cent of the longest bar."""
+    """A group of values, and its share on both sides, in per cent of the longest bar."""
 
     name: str
     reference: float

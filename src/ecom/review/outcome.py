@@ -126,9 +126,7 @@ class Comparison:
     @property
     def exit_status(self) -> int:
         """Exit status of a gate: 0 if better or no worse, 1 if worse, 3 if that cannot be told."""
-        if self.verdict == CANNOT_TELL or self.stale:
-            return UNDECIDABLE
-        return WORSE if self.verdict == "worse" else 0
+        return UNDECIDABLE if self.stale else status_of(self.verdict)
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON has it."""
@@ -351,6 +349,13 @@ def _judge_pair(
         else judge_slices(sessions, numbered, *shared.sides, rules),
         "crossings": None if sessions is None else crossings(sessions, numbered, *shared.sides),
     }
+
+
+def status_of(verdict: Verdict) -> int:
+    """Return the exit status that says a verdict."""
+    if verdict == CANNOT_TELL:
+        return UNDECIDABLE
+    return WORSE if verdict == "worse" else 0
 
 
 def whole(findings: Sequence[Finding], decisive: Iterable[str]) -> Verdict:

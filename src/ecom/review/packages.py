@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ecom.evaluation.counts import Floats
 from ecom.evaluation.metrics import BREAK_EVEN_COST, COST
 from ecom.params.threshold import Costs
-from ecom.review.outcome import UNDECIDABLE, WORSE, chosen_otherwise, whole
+from ecom.review.outcome import chosen_otherwise, status_of, whole
 from ecom.review.verdicts import (
     CANNOT_TELL,
     Finding,
@@ -27,7 +27,6 @@ from ecom.serving.bulk.labelled import read_rows
 from ecom.serving.manifest import Manifest, packaged_columns
 from ecom.serving.package import Package
 from ecom.serving.profile import PURCHASE, UNKNOWN
-from ecom.serving.training import session_hashes
 
 
 @dataclass(frozen=True)
@@ -79,9 +78,7 @@ class Judgement:
     @property
     def exit_status(self) -> int:
         """0 if better or no worse, 1 if worse, 3 if that cannot be told."""
-        if self.verdict == CANNOT_TELL:
-            return UNDECIDABLE
-        return WORSE if self.verdict == "worse" else 0
+        return status_of(self.verdict)
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON has it."""
@@ -202,15 +199,13 @@ def _incomparable(
 
 
 def _scored(package: Package, sessions: str) -> Scored:
-    trained_on = package.trained_on
+    _ = package.trained_on  # which older packages do not have
     parts: list[Scored] = []
     for rows in read_rows(sessions, package, columns=packaged_columns("end_of_session")):
         scores = np.full(len(rows.good), np.nan)
         scores[rows.good] = rows.scores
         seen = np.zeros(len(rows.good), np.bool_)
-        held = {name: each[rows.good] for name, each in rows.values.items()}  # noqa: PD011
-        if rows.good.any():
-            seen[rows.good] = np.isin(session_hashes(held, FEATURES), trained_on)
+        seen[rows.good] = rows.fitted_to
         parts.append(Scored(scores, rows.good, rows.outcomes, seen, rows.values))
     return Scored(
         scores=np.concatenate([part.scores for part in parts]),

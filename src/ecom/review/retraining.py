@@ -100,10 +100,7 @@ def with_sessions(
     DataError, NoSourceAnsweredError
         The sources cannot be read, do not fit together, or what was there has changed.
     """
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 1000
-    content = yaml.load(text)
+    content = _yaml().load(text)
     for name, value in settings.items():
         *sections, key = name.split(".")
         place: Any = content
@@ -112,7 +109,7 @@ def with_sessions(
         if not isinstance(place, dict) or key not in place:
             raise ParamsError.from_faults([f"{name}: there is no such parameter to set"])
         place[key] = value
-    before = parse_params(_plain(content)).data
+    before = parse_params(parse_yaml(_written(content))).data
     if before.source != "real":
         raise ParamsError.from_faults(
             [f"data.source: {before.source} sessions are generated, so that none can be added"]
@@ -121,15 +118,13 @@ def with_sessions(
     data = content["data"]
     data["sources"] = [_followed(source, new) for source in data["sources"]]
     data["sha256"] = None
-    all_of_them = fetch(parse_params(_plain(content)).data, root)
+    all_of_them = fetch(parse_params(parse_yaml(_written(content))).data, root)
     data["sha256"] = all_of_them.sha256
     if not all_of_them.content.startswith(old.content.rstrip(b"\n")):
         raise DataError("the sessions that were there before have changed: expected only new ones")
     header = old.content[: old.content.find(b"\n") + 1]
-    written = StringIO()
-    yaml.dump(content, written)
     return Extended(
-        written.getvalue(), header + all_of_them.content[len(old.content.rstrip(b"\n")) + 1 :]
+        _written(content), header + all_of_them.content[len(old.content.rstrip(b"\n")) + 1 :]
     )
 
 
@@ -183,8 +178,16 @@ def _followed(source: str | list[str], new: Sequence[str]) -> list[str]:
     return [*before, *(address for address in new if address not in before)]
 
 
-def _plain(content: Any) -> Any:
-    """Return what YAML holds without its comments."""
+def _written(content: Any) -> str:
+    """Return YAML as it was read, with its comments."""
+    yaml = _yaml()
     written = StringIO()
-    YAML().dump(content, written)
-    return parse_yaml(written.getvalue())
+    yaml.dump(content, written)
+    return written.getvalue()
+
+
+def _yaml() -> YAML:
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 1000  # lines stay as long as they are
+    return yaml

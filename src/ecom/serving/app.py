@@ -97,11 +97,12 @@ class _Routes:
         return as_json(self._service.explain(body, request.state.request_id))
 
     async def feedback(self, request: Request) -> Response:
-        if self._service.store is None:
+        store = self._service.store
+        if store is None:
             raise Refused(404, "this service keeps no outcomes: start it with --store")
         body = await json_body(request, LONGEST_SESSION)
         try:
-            return as_json(await self._service.hear(body))
+            return as_json(await self._service.hear(store, body))
         except ServiceError as error:
             raise Refused(503, f"{error}: try again", (b"retry-after", b"5")) from None
 

@@ -71,7 +71,7 @@ class Package:
         """
         return Profile.parse(self._content(PROFILE))
 
-    @property
+    @cached_property
     def trained_on(self) -> Hashes:
         """Return the hashes of the sessions that the model was fitted to.
 
@@ -95,6 +95,11 @@ class Package:
         """Return what each threshold gave on training rows that the model was not fitted to."""
         rows = csv.DictReader(self.contents[SWEEP].decode().splitlines())
         return [{name: float(value) for name, value in row.items()} for row in rows]
+
+
+def package_version(manifest: bytes) -> str:
+    """Return the version of the package with this manifest.json: its SHA-256."""
+    return hashlib.sha256(manifest).hexdigest()
 
 
 def open_package(folder: Path) -> Package:
@@ -123,8 +128,7 @@ def open_package(folder: Path) -> Package:
         raise PackageError(
             f"{GOLDEN} does not hold sessions with their answers: {error!r:.200}"
         ) from None
-    version = hashlib.sha256(text).hexdigest()
-    package = Package(manifest, version, scorer, {MANIFEST: text, **contents})
+    package = Package(manifest, package_version(text), scorer, {MANIFEST: text, **contents})
     _require_thresholds(package)
     return package
 

@@ -139,6 +139,11 @@ class Tally:
         return found
 
 
+def of_known_outcome(counts: Ints) -> Ints:
+    """Return counts of shape (..., outcomes, cells) without those whose outcome is unknown."""
+    return counts[..., [NO_PURCHASE, PURCHASE], :]
+
+
 class Profile(dict[str, Tally]):
     """Tallies by name: of each column, of `SCORE`, and of rows with `NOT_ALLOWED` values."""
 

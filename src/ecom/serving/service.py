@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ecom.errors import PackageError, ServiceError
+from ecom.errors import PackageError
 from ecom.serving import scoring
 from ecom.serving.answers import Answer, Explanation, Heard, Prediction, Predictions
 from ecom.serving.feedback import Scored, read_feedback
@@ -216,7 +216,7 @@ class Service:
         self._keep(request_id, loaded.package, batch.inputs, batch.good, *answers)
         return answered
 
-    async def hear(self, body: bytes) -> Heard:
+    async def hear(self, store: "Store", body: bytes) -> Heard:
         """Keep what became of a session.
 
         Raises
@@ -226,11 +226,9 @@ class Service:
         ServiceError
             It cannot be kept.
         """
-        if self.store is None:
-            raise ServiceError("the service has no store")
         feedback = read_feedback(body)
         known = await asyncio.to_thread(
-            self.store.add_outcome, feedback.request_id, feedback.row, purchase=feedback.outcome
+            store.add_outcome, feedback.request_id, feedback.row, purchase=feedback.outcome
         )
         return Heard(feedback.request_id, feedback.row, feedback.outcome, known)
 

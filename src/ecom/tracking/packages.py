@@ -90,16 +90,26 @@ def registered_package(store: Store, version: Any) -> Package:
 
 def _model_version(client: "MlflowClient", name: str) -> Any:
     """Return a registered version by number, alias or version of its package; None if none is."""
-    found = client.search_model_versions(f"name='{REGISTERED}'")
     alias = name.removeprefix(f"models:/{REGISTERED}").removeprefix("@").removeprefix("/")
     if NUMBER.fullmatch(alias):
-        return next((each for each in found if str(each.version) == alias), None)
+        return version_by_number(client, alias)
     if (aliased := version_by_alias(client, alias)) is not None:
         return aliased
-    for each in found:
+    for each in client.search_model_versions(f"name='{REGISTERED}'"):
         if VERSION.fullmatch(alias) and each.tags.get(VERSION_TAG, "").startswith(alias):
             return each
     return None
+
+
+def version_by_number(client: "MlflowClient", number: str) -> Any:
+    """Return the version of the registered model with a number; None if there is none."""
+    found = client.search_model_versions(f"name='{REGISTERED}'")
+    return next((version for version in found if number_of(version) == number), None)
+
+
+def number_of(version: Any) -> str:
+    """Return the number of a version as text: servers return text, a database a number."""
+    return str(version.version)
 
 
 def version_by_alias(client: "MlflowClient", alias: str) -> Any:

@@ -15,7 +15,12 @@ from ecom.review.outcome import Comparison, compare_states
 from ecom.review.packages import Contender, judge_packages
 from ecom.review.verdicts import Rules
 from ecom.review.wording import headline, judgement_headline
-from ecom.tracking.packages import registered_package, version_by_alias
+from ecom.tracking.packages import (
+    number_of,
+    registered_package,
+    version_by_alias,
+    version_by_number,
+)
 from ecom.tracking.runs import COMPARED, CROSS_FIT_PR_AUC
 from ecom.tracking.store import CHALLENGER, REGISTERED, Store
 
@@ -96,7 +101,9 @@ def promote(
             raise ProjectError('--because "" gives no reason: say why')
     store = Store(root)
     with store.client() as client:
-        candidate = _version(client, version) if version else version_by_alias(client, CHALLENGER)
+        candidate = (
+            version_by_number(client, version) if version else version_by_alias(client, CHALLENGER)
+        )
         if candidate is None:
             wanted = f"version {version}" if version else CHALLENGER
             raise ProjectError(
@@ -107,9 +114,9 @@ def promote(
         if champion is None:
             reason = "the first champion" + (f"; {because}" if because else "")
             return _move(client, candidate, [], reason)
-        if _number(champion) == _number(candidate):
+        if number_of(champion) == number_of(candidate):
             raise ProjectError(f"version {candidate.version} of {REGISTERED} is champion already")
-        champions = _champions(client, _number(champion))
+        champions = _champions(client, number_of(champion))
         verdicts = []
         for rival in _rivals(client, champion, champions):
             told, status = _judged(root, store, client, (rival, candidate), sessions)
@@ -141,8 +148,8 @@ def rollback(root: Path) -> Move:
         champion = version_by_alias(client, CHAMPION)
         if champion is None:
             raise ProjectError(f"{REGISTERED} has no champion to roll back: promote one first")
-        before = _champions(client, _number(champion))[:-1]
-        target = _version(client, before[-1]) if before else None
+        before = _champions(client, number_of(champion))[:-1]
+        target = version_by_number(client, before[-1]) if before else None
         if target is None:
             raise ProjectError(
                 f"version {champion.version} of {REGISTERED} is the first champion: there is no "
@@ -155,12 +162,12 @@ def rollback(root: Path) -> Move:
 def _rivals(client: "MlflowClient", champion: Any, champions: list[str]) -> list[Any]:
     """Return the champion, and the best champion so far, by PR-AUC, if that is another one."""
     versions: list[Any] = []
-    for version in (_version(client, number) for number in champions):
+    for version in (version_by_number(client, number) for number in champions):
         if version is not None:
             # What was promoted for a reason starts a new line.
             versions = [version] if DELIBERATE in version.tags else [*versions, version]
     best = max(versions, key=lambda version: _pr_auc(client, version), default=champion)
-    return [champion] if _number(best) == _number(champion) else [champion, best]
+    return [champion] if number_of(best) == number_of(champion) else [champion, best]
 
 
 def _pr_auc(client: "MlflowClient", version: Any) -> float:
@@ -218,16 +225,6 @@ def _download(client: "MlflowClient", version: Any, folder: Path) -> State:
     return RecordedState(state.name, None, state._files)
 
 
-def _version(client: "MlflowClient", number: str) -> Any:
-    found = client.search_model_versions(f"name='{REGISTERED}'")
-    return next((version for version in found if _number(version) == number), None)
-
-
-def _number(version: Any) -> str:
-    """Return the number of a version as text: servers return text, a database a number."""
-    return str(version.version)
-
-
 def _champions(client: "MlflowClient", champion: str) -> list[str]:
     """Return the versions that were champion one after another, up to the current one."""
     kept = client.get_registered_model(REGISTERED).tags.get(CHAMPIONS, "")
@@ -245,11 +242,11 @@ def _move(client: "MlflowClient", version: Any, before: list[str], reason: str) 
     moves = client.get_registered_model(REGISTERED).tags.get(MOVES, "")
     moves = _newest([*moves.splitlines(), f"{now} version {version.version}: {reason}"], "\n")
     client.set_registered_model_tag(REGISTERED, MOVES, moves)
-    champions = _newest([*before, _number(version)], ",")
+    champions = _newest([*before, number_of(version)], ",")
     client.set_registered_model_tag(REGISTERED, CHAMPIONS, champions)
     for tag, value in ((REASON, reason[:TAG_LIMIT]), (SINCE, now)):
         client.set_model_version_tag(REGISTERED, version.version, tag, value)
-    return Move(_number(version), before[-1] if before else None, reason)
+    return Move(number_of(version), before[-1] if before else None, reason)
 
 
 def _newest(items: list[str], separator: str) -> str:

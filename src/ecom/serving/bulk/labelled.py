@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -37,8 +38,6 @@ class Rows:
         By column: values, and where they are not allowed; each of shape (n,).
     good : array of shape (n,)
         Where all are allowed.
-    scores
-        Of the good sessions.
     outcomes : array of shape (n,)
         As `ecom.serving.profile` numbers them.
     blocks
@@ -47,20 +46,40 @@ class Rows:
         What is not allowed.
     broken
         Lines among them that are no rows.
-    fitted_to
-        How many of the good sessions are like one that the model was fitted to; 0 if the file or
-        the package does not say it.
+    inputs
+        Values of the good sessions.
+    package
+        What scores them.
     """
 
     values: Mapping[str, NDArray[Any]]
     wrong: Mapping[str, NDArray[np.bool_]]
     good: NDArray[np.bool_]
-    scores: Floats
     outcomes: Ints
     blocks: list[str] | None
     faults: list[Fault]
     broken: int
-    fitted_to: int = 0
+    inputs: Mapping[str, NDArray[Any]]
+    package: Package
+
+    @cached_property
+    def scores(self) -> Floats:
+        """Scores of the good sessions."""
+        if not self.good.any():
+            return np.empty(0)
+        needed = {each.name: self.inputs[each.name] for each in self.package.manifest.columns}
+        return self.package.scorer.score(needed).probability
+
+    @cached_property
+    def fitted_to(self) -> NDArray[np.bool_]:
+        """Which of the good sessions are like one that the model was fitted to.
+
+        All False if the file lacks columns by which they are known, or the package their hashes.
+        """
+        known = TRAINED_ON in self.package.contents and self.inputs.keys() >= set(FEATURES)
+        if not known or not self.good.any():
+            return np.zeros(int(self.good.sum()), np.bool_)
+        return np.isin(session_hashes(self.inputs, FEATURES), self.package.trained_on)
 
 
 def read_rows(
@@ -129,7 +148,6 @@ def rows_of(
     """
     table = rows.table
     checked = check(table, columns)
-    needed = {each.name: checked.inputs[each.name] for each in package.manifest.columns}
     outcomes = np.full(len(table), UNKNOWN, np.int64)
     faults = list(checked.faults)
     if labelled:
@@ -141,19 +159,13 @@ def rows_of(
         values={name: values for name, (values, _) in checked.read.items()},
         wrong={name: wrong for name, (_, wrong) in checked.read.items()},
         good=checked.good,
-        scores=package.scorer.score(needed).probability if checked.good.any() else np.empty(0),
         outcomes=outcomes,
         blocks=None if block is None else _names(table.column(block), block),
         faults=faults,
         broken=len(rows.broken),
-        fitted_to=_fitted_to(package, checked.inputs),
+        inputs=checked.inputs,
+        package=package,
     )
-
-
-def _fitted_to(package: Package, inputs: Mapping[str, NDArray[Any]]) -> int:
-    if TRAINED_ON not in package.contents or not inputs.keys() >= set(FEATURES):
-        return 0
-    return int(np.isin(session_hashes(inputs, FEATURES), package.trained_on).sum())
 
 
 def _names(cells: pa.ChunkedArray, column: str) -> list[str]:
