@@ -87,6 +87,7 @@ docs: $(VENV)/test.ready  ## write what is generated: results in README.md, docs
 audit: $(VENV)/test.ready  ## list known vulnerabilities of what is pinned; needs the web
 	pip-audit --strict --disable-pip --require-hashes --requirement requirements-dev.txt $(IGNORED)
 	pip-audit --strict --disable-pip --require-hashes --requirement requirements-remotes.txt $(IGNORED)
+	pip-audit --strict --disable-pip --require-hashes --requirement requirements-deploy.txt $(IGNORED)
 
 # Vulnerabilities that do not concern this project: `--ignore-vuln ID \`, the reason in a line above.
 IGNORED :=
@@ -101,6 +102,7 @@ lock: $(VENV)/test.ready  ## pin the newest versions that pyproject.toml allows
 	$(LOCK) -o requirements.txt
 	$(LOCK) --constraint requirements.txt --extra dev -o requirements-dev.txt
 	$(LOCK) --constraint requirements.txt --extra remotes -o requirements-remotes.txt
+	$(LOCK:pyproject.toml=--group deploy) -o requirements-deploy.txt
 
 LOCK := uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock" pyproject.toml
