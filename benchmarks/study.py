@@ -26,6 +26,7 @@ from rich.progress import Progress
 from scipy.special import expit
 from sklearn.model_selection import StratifiedKFold
 
+from ecom.cluster.fitting import fitting_on
 from ecom.data.splitting import split_sessions
 from ecom.evaluation.counts import count_flagged
 from ecom.evaluation.metrics import COST, METRICS, Sample, measure, without_resamples
@@ -344,7 +345,7 @@ def main() -> None:
     params = read_params(ROOT)
     sessions = pd.read_csv(ROOT / files.CLEAN)
     models, sets = {}, {}
-    with Progress() as progress:
+    with fitting_on(params.tune), Progress() as progress:
         for seed in progress.track(SEEDS, description="splits"):
             models[seed], sets[seed] = study_split(sessions, seed, params)
             shipped = models[seed][SHIPPED]

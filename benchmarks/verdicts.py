@@ -27,6 +27,7 @@ from rich.progress import track
 from scipy import special, stats
 from sklearn.model_selection import PredefinedSplit
 
+from ecom.cluster.fitting import fitting_on
 from ecom.data.identity import session_keys
 from ecom.data.splitting import split_sessions
 from ecom.digits import round_scores
@@ -460,7 +461,8 @@ def main() -> None:
     """Plant changes, count verdicts, write the page."""
     if not (ROOT / files.CLEAN).exists():
         sys.exit(f"{files.CLEAN} is missing: run `dvc repro clean` first")
-    page = write_page(pd.read_csv(ROOT / files.CLEAN))
+    with fitting_on(read_params(ROOT).tune):
+        page = write_page(pd.read_csv(ROOT / files.CLEAN))
     PAGE.write_text(page, encoding="utf-8", newline="\n")
     Console().print(Markdown(page))
 

@@ -7,7 +7,6 @@ DVC runs a copy of the project.
 """
 
 import os
-import platform
 import re
 import sys
 from pathlib import Path
@@ -16,16 +15,9 @@ from types import TracebackType
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = "1"
+from ecom.numerics import THREADS, fixed_variables  # noqa: E402  the path comes first
 
-# The kernels that every x86-64 CPU can run for which NumPy is built.
-KERNELS = {
-    "OPENBLAS_CORETYPE": "Nehalem",
-    "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR",
-    # exp, log and their like without fused multiply-add; the second pair is for glibc before 2.33.
-    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-FMA,-FMA4,-FMA_Usable,-FMA4_Usable",
-}
+os.environ.update(THREADS)
 IS_STAGE = Path(sys.argv[0]).resolve().parent == ROOT / "stages"
 
 
@@ -34,10 +26,9 @@ def fix_kernels() -> None:
 
     The C library chooses its kernels when a process starts, so a stage starts itself once more.
     """
-    if platform.machine() not in {"x86_64", "AMD64"}:
-        return
-    chosen_already = os.environ.get("GLIBC_TUNABLES") == KERNELS["GLIBC_TUNABLES"]
-    os.environ.update(KERNELS)
+    fixed = fixed_variables()
+    chosen_already = os.environ.get("GLIBC_TUNABLES") == fixed.get("GLIBC_TUNABLES")
+    os.environ.update(fixed)
     if sys.platform == "linux" and IS_STAGE and not chosen_already:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  the same command
 

@@ -80,7 +80,9 @@ class Stage:
             A value in it is not allowed. Other sections are not looked at: their code must not
             make this stage stale.
         """
-        self._require(section.name, self._declared.params, "params")
+        if section.name not in self._declared.params:
+            for item in section.items():
+                self._require(item, self._declared.params, "params")
         return parse_section(self._content, section)
 
     def data_kind(self) -> str:

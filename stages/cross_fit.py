@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ecom.cluster.fitting import fitting_on
 from ecom.evaluation.ranking import ranking_metrics
 from ecom.models.cross_fitting import cross_fit, folds_by_key, require_same_scores
 from ecom.models.pipelines import build_pipeline, settled_arguments
@@ -27,6 +28,7 @@ from ecom.params.baseline import Baseline
 from ecom.params.cross_fit import CrossFit
 from ecom.params.features import Features
 from ecom.params.folds import Folds
+from ecom.params.tune import Backend
 from ecom.schema import TARGET
 
 if TYPE_CHECKING:
@@ -45,10 +47,12 @@ def main(stage: Stage) -> None:
     best = build_pipeline(feature_set=feature_set, **models["best_model"]).fit(sessions, labels)
     shipped = read_model(stage, "models/best_model.joblib")
     require_same_scores(shipped, round_parameters(best), sessions)
-    metrics = {}
-    for name, settings in models.items():
-        build = partial(build_pipeline, feature_set=feature_set, **settings)
-        scores = cross_fit(sessions, labels, build, folds, params.n_jobs)
+    metrics, found_scores = {}, {}
+    with fitting_on(stage.params(Backend)):
+        for name, settings in models.items():
+            build = partial(build_pipeline, feature_set=feature_set, **settings)
+            found_scores[name] = cross_fit(sessions, labels, build, folds, params.n_jobs)
+    for name, scores in found_scores.items():
         columns = {f"{name}_{repeat}": each for repeat, each in enumerate(scores, start=1)}
         table = table.assign(**columns)
         found = [ranking_metrics(labels, each) for each in scores]

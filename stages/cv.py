@@ -12,11 +12,13 @@ from _tables import read_features
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ecom.cluster.fitting import fitting_on
 from ecom.errors import DataError
 from ecom.models.search import compare_candidates, select, stratified_folds
 from ecom.params.cv import Cv
 from ecom.params.features import Features
 from ecom.params.folds import Folds
+from ecom.params.tune import Backend
 
 if TYPE_CHECKING:
     from ecom.results import BaselineResults
@@ -36,15 +38,18 @@ def main(stage: Stage) -> None:
         pr_auc = metrics["pr_auc"]
         stage.say(f"{candidate} PR-AUC {pr_auc['mean']:.3f} ± {pr_auc['sd']:.3f} over folds")
 
-    candidates = compare_candidates(
-        sessions,
-        labels,
-        folds=stratified_folds(labels, folds),
-        cv=params,
-        feature_set=stage.params(Features).set,
-        baseline=baseline["by_fold"],
-        report=say,
-    )
+    where = stage.params(Backend)
+    with fitting_on(where):
+        candidates = compare_candidates(
+            sessions,
+            labels,
+            folds=stratified_folds(labels, folds),
+            cv=params,
+            feature_set=stage.params(Features).set,
+            n_jobs=where.n_jobs,
+            baseline=baseline["by_fold"],
+            report=say,
+        )
     selected = select(candidates, params.rule)
     beats_baseline = candidates[selected]["pr_auc_minus_baseline"]["mean"] > 0
     write_metrics(

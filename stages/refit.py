@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ecom.cluster.fitting import fitting_on
 from ecom.data.periods import periods_of
 from ecom.errors import DataError
 from ecom.models.cross_fitting import folds_by_key, key_hashes
@@ -29,6 +30,7 @@ from ecom.params.features import Features
 from ecom.params.folds import Folds
 from ecom.params.learning_curve import LearningCurve
 from ecom.params.over_time import OverTime
+from ecom.params.tune import Backend
 from ecom.schema import TARGET
 
 if TYPE_CHECKING:
@@ -65,27 +67,28 @@ def main(stage: Stage) -> None:
     numbered = numbered.loc[sessions.index]
     periods = periods_of(sessions["Month"], numbered["part"], files)
     known = pd.DataFrame({"period": periods.astype(str), "place": periods.cat.codes})
-    over_time = scores_over_time(
-        sessions,
-        labels,
-        models | of_sets,
-        periods=periods,
-        months_before=stage.params(OverTime).months_before,
-        n_jobs=cross_fit.n_jobs,
-    )
+    keys, curve = numbered["session"], stage.params(LearningCurve)
+    with fitting_on(stage.params(Backend)):
+        over_time = scores_over_time(
+            sessions,
+            labels,
+            models | of_sets,
+            periods=periods,
+            months_before=stage.params(OverTime).months_before,
+            n_jobs=cross_fit.n_jobs,
+        )
+        on_shares = scores_on_shares(
+            sessions,
+            labels,
+            models,
+            fold=folds_by_key(keys, stage.params(Folds).n_splits, cross_fit.seed),
+            order=key_hashes(keys, curve.seed),
+            shares=[*curve.shares, 1.0],
+            n_jobs=cross_fit.n_jobs,
+        )
     known[TARGET] = labels
     write_table(
         stage, "data/predictions/over_time.parquet", known.join(over_time).reset_index(names="row")
-    )
-    keys, curve = numbered["session"], stage.params(LearningCurve)
-    on_shares = scores_on_shares(
-        sessions,
-        labels,
-        models,
-        fold=folds_by_key(keys, stage.params(Folds).n_splits, cross_fit.seed),
-        order=key_hashes(keys, curve.seed),
-        shares=[*curve.shares, 1.0],
-        n_jobs=cross_fit.n_jobs,
     )
     write_table(
         stage, "data/predictions/learning_curve.parquet", on_shares.reset_index(names="row")

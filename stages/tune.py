@@ -12,6 +12,7 @@ from _tables import read_features, write_plot, write_predictions
 
 from typing import TYPE_CHECKING
 
+from ecom.cluster.fitting import fitting_on
 from ecom.models.candidates import distributions_of
 from ecom.models.rounding import round_parameters
 from ecom.models.search import (
@@ -36,18 +37,19 @@ def main(stage: Stage) -> None:
     distributions = distributions_of(candidate, params)
     sessions, labels = read_features(stage, "data/features/train.parquet")
     folds = stratified_folds(labels, stage.params(Folds))
-    search = tune_candidate(
-        candidate,
-        sessions,
-        labels,
-        folds=folds,
-        tune=params,
-        feature_set=feature_set,
-        progress=sys.stdout.isatty(),
-    )
-    model, table = search.best_estimator_, trials(search, distributions)
+    with fitting_on(params):
+        search = tune_candidate(
+            candidate,
+            sessions,
+            labels,
+            folds=folds,
+            tune=params,
+            feature_set=feature_set,
+            progress=sys.stdout.isatty(),
+        )
+        model, table = search.best_estimator_, trials(search, distributions)
+        scores = out_of_fold_scores(model, sessions, labels, folds, n_jobs=params.n_jobs)
     best = table.loc[search.best_index_]
-    scores = out_of_fold_scores(model, sessions, labels, folds, n_jobs=params.n_jobs)
     write_model(stage, "models/best_model.joblib", round_parameters(model))
     write_predictions(
         stage,

@@ -35,7 +35,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 
 
 Form = Literal["terminal", "markdown", "json"]
-STANDALONE: Final = ("drift", "score", "serve")  # a package needs no project around it
+STANDALONE: Final = ("drift", "score", "serve", "worker")  # a package needs no project around it
 READERS: Final = ("compare", "lineage", "promote", "report", "review", "track")  # of results
 
 
@@ -219,6 +219,21 @@ def package(
 
 
 @app.command()
+def worker(
+    address: Annotated[str, typer.Argument(help="of a Dask scheduler, as `dask scheduler` prints")],
+    *,
+    processes: Annotated[int, typer.Option("--workers", min=1, help="processes")] = 1,
+    memory: Annotated[
+        str, typer.Option("--memory", help="of a process, such as 4GiB, above which it starts anew")
+    ] = "auto",
+) -> None:
+    """Work for a cluster, with the threads and kernels that stages have, until stopped."""
+    from ecom.cluster.worker import become_worker
+
+    become_worker(address, processes, memory)
+
+
+@app.command()
 def serve(  # noqa: PLR0913  each is a limit that operators set
     *,
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
@@ -284,6 +299,13 @@ def score(  # noqa: PLR0913  each is a choice of its own
     workers: Annotated[
         int | None, typer.Option(help="processes; as many as there are cores by default", min=1)
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--dask",
+            help="address of a scheduler whose workers score, tcp://…; they must reach the files",
+        ),
+    ] = None,
     max_bad: Annotated[
         float, typer.Option(help="share of rows that may be without a score", min=0, max=1)
     ] = 0.5,
@@ -302,6 +324,8 @@ def score(  # noqa: PLR0913  each is a choice of its own
     from ecom.serving.bulk.job import Settings, score_all
     from ecom.serving.bulk.progress import progress
 
+    if workers and cluster:
+        raise DataError("--workers are processes of this machine, --dask has its own: choose one")
     with progress() as report:
         found, written, done = score_all(
             source,
@@ -309,6 +333,7 @@ def score(  # noqa: PLR0913  each is a choice of its own
             package or _own_package(),
             Settings(explain, accept_float32),
             workers=workers or len(os.sched_getaffinity(0)),
+            cluster=cluster,
             max_bad=max_bad,
             overwrite=overwrite,
             report=report,

@@ -35,6 +35,10 @@ class ServiceError(EcomError):
     """The service cannot be started as asked."""
 
 
+class ClusterError(EcomError):
+    """A cluster cannot be reached, was lost, or may compute other results."""
+
+
 class ProjectError(EcomError):
     """A file of the project is missing, or does not hold what a command needs."""
 

@@ -117,7 +117,13 @@ def tuned(split: tuple[pd.DataFrame, pd.DataFrame]) -> tuple[Pipeline, pd.Series
     """Return the brief's tuned model, and the row of its trial."""
     features, labels = parts(split[0])
     tune = Tune(
-        n_iter=15, scoring="roc_auc", seed=42, n_jobs=1, distributions={"logistic": {"C": C}}
+        n_iter=15,
+        scoring="roc_auc",
+        seed=42,
+        n_jobs=1,
+        backend="local",
+        scheduler=None,
+        distributions={"logistic": {"C": C}},
     )
     search = random_search(
         build_pipeline("logistic"),

@@ -1,7 +1,5 @@
 """The same inputs give the same bytes, wherever and as whomever."""
 
-from _environment import KERNELS
-
 import hashlib
 import os
 import platform
@@ -19,6 +17,7 @@ from ruamel.yaml import YAML
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
 from tritonclient.utils import np_to_triton_dtype
 
+from ecom.numerics import KERNELS
 from ecom.schema import CATEGORICAL, FEATURES
 from elsewhere import CLOCK, USER, elsewhere, has_locale, works
 from project import NEEDS_REAL_DATA, ROOT, Project, checkout, metrics_of, real_data

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 import ecom
+from ecom.numerics import KERNELS
 
 
 def test_threads_and_kernels_are_fixed_before_libraries_load() -> None:
     assert os.environ["OMP_NUM_THREADS"] == os.environ["OPENBLAS_NUM_THREADS"] == "1"
     if platform.machine() == "x86_64":
-        assert _environment.KERNELS.items() <= os.environ.items()
+        assert KERNELS.items() <= os.environ.items()
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the kernels of another CPU")
@@ -25,7 +26,7 @@ def test_no_kernel_of_numpy_is_left_to_the_cpu() -> None:
     """NumPy must know each group that is switched off, and have no other."""
     umath: Any = import_module("numpy._core._multiarray_umath")
 
-    assert _environment.KERNELS["NPY_DISABLE_CPU_FEATURES"].split() == umath.__cpu_dispatch__
+    assert KERNELS["NPY_DISABLE_CPU_FEATURES"].split() == umath.__cpu_dispatch__
 
 
 def test_the_library_is_that_of_the_checkout() -> None:

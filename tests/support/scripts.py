@@ -2,6 +2,8 @@
 
 import ast
 
+from ecom.params.section import Section
+from ecom.params.tune import Backend
 from ecom.project.declaration import declared_stages
 from ecom.project.formats import parse_yaml
 from ecom.project.params_file import SECTIONS
@@ -9,7 +11,8 @@ from project import ROOT
 
 DECLARED = declared_stages(parse_yaml((ROOT / "dvc.yaml").read_text(encoding="utf-8")))
 STAGES = tuple(DECLARED)
-SECTION_NAMES = {section.__name__: name for name, section in SECTIONS.items()}
+SECTIONS_READ: tuple[type[Section], ...] = (*SECTIONS.values(), Backend)
+ITEMS = {section.__name__: section.items() for section in SECTIONS_READ}
 
 
 def script(stage: str) -> ast.Module:
@@ -31,9 +34,10 @@ def calls(stage: str, *names: str) -> list[ast.Call]:
 def sections_read_by(stage: str) -> set[str]:
     """Return the params that a stage asks for: sections, and the label of its metrics."""
     read = {
-        SECTION_NAMES[call.args[0].id]
+        item
         for call in calls(stage, "params")
         if isinstance(call.args[0], ast.Name)
+        for item in ITEMS[call.args[0].id]
     }
     labels = bool(calls(stage, "write_metrics", "write_summary"))
     return read | ({"data.source"} if labels and "data" not in read else set())

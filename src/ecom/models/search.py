@@ -138,6 +138,7 @@ def compare_candidates(  # noqa: PLR0913  all that a comparison by folds is
     folds: StratifiedKFold,
     cv: "Cv",
     feature_set: FeatureSet,
+    n_jobs: int = 1,
     baseline: "ByFold | None" = None,
     report: Callable[[str, Mapping[str, Any]], None] = lambda *_: None,
 ) -> dict[str, dict[str, Any]]:
@@ -153,6 +154,8 @@ def compare_candidates(  # noqa: PLR0913  all that a comparison by folds is
         Names of the candidates, and seed of their models.
     feature_set
         The raw columns that models may use.
+    n_jobs
+        Worker processes; the result does not depend on it.
     baseline
         The `fold_metrics` of the baseline; None to compare candidates with each other only.
     report
@@ -169,7 +172,7 @@ def compare_candidates(  # noqa: PLR0913  all that a comparison by folds is
     references: dict[str, Mapping[str, Any]] = {"baseline": baseline} if baseline else {}
     for candidate in in_order(cv.candidates):
         pipeline = build_pipeline(candidate, feature_set=feature_set, seed=cv.seed)
-        scores = out_of_fold_scores(pipeline, sessions, labels, folds)
+        scores = out_of_fold_scores(pipeline, sessions, labels, folds, n_jobs)
         metrics = fold_metrics(labels, scores, folds)
         found[candidate] = metrics | {
             f"{metric}_minus_{name}": paired_difference(
@@ -233,7 +236,7 @@ def random_search(  # noqa: PLR0913  all that a search is
     distributions
         What each hyperparameter is drawn from, from `ecom.models.candidates.distributions_of`.
     progress
-        Whether to draw a progress bar on standard output.
+        Whether to draw a progress bar on standard output, if models are fitted on this machine.
 
     Returns
     -------
@@ -256,7 +259,7 @@ def random_search(  # noqa: PLR0913  all that a search is
         n_jobs=tune.n_jobs,
         error_score="raise",
     )
-    if progress:
+    if progress and tune.backend == "local":  # the bar is drawn by processes of this machine
         from sklearn.callback import ProgressBar
 
         search.set_callbacks(ProgressBar())
@@ -330,7 +333,9 @@ def select_and_tune(  # noqa: PLR0913  all that a choice is
     tuple
         Name of the candidate, and its `random_search`.
     """
-    candidates = compare_candidates(sessions, labels, folds=folds, cv=cv, feature_set=feature_set)
+    candidates = compare_candidates(
+        sessions, labels, folds=folds, cv=cv, feature_set=feature_set, n_jobs=tune.n_jobs
+    )
     selected = select(candidates, cv.rule)
     search = tune_candidate(
         selected, sessions, labels, folds=folds, tune=tune, feature_set=feature_set

@@ -17,11 +17,25 @@ MAX_SHOWN: Final = 100  # characters of a value in a message
 
 
 class Section(BaseModel):
-    """A section of params.yaml: it has no unknown keys and converts no values."""
+    """A section of params.yaml: it has no unknown keys and converts no values.
+
+    Attributes
+    ----------
+    name
+        Of the section.
+    keys
+        Which of its keys a model is about; none stands for all.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     name: ClassVar[str]
+    keys: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def items(cls) -> tuple[str, ...]:
+        """Return what dvc.yaml declares of it among a stage's params."""
+        return tuple(f"{cls.name}.{key}" for key in cls.keys) or (cls.name,)
 
 
 AnySection = TypeVar("AnySection", bound=Section)

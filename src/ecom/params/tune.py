@@ -1,8 +1,8 @@
 """Section ``tune``: the hyperparameter search."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from ecom.params.section import Section, Seed
 
@@ -38,17 +38,41 @@ class Distribution(Section):
         return f"{self.distribution} from {self.low:g} to {self.high:g}"
 
 
-class Tune(Section):
+class Backend(Section):
+    """Where models are fitted, in all stages that fit many; results do not depend on it.
+
+    Attributes
+    ----------
+    backend
+        ``local``: processes of this machine. ``dask``: a cluster.
+    scheduler
+        Address of the cluster's scheduler; None starts a cluster on this machine.
+    n_jobs
+        Processes on this machine.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    name = "tune"
+    keys: ClassVar[tuple[str, ...]] = ("backend", "n_jobs", "scheduler")
+
+    n_jobs: Annotated[int, Field(ge=1, le=256)]
+    backend: Literal["local", "dask"]
+    scheduler: Annotated[str, Field(pattern=r"^(tcp|tls)://\S+:\d+$")] | None
+
+
+class Tune(Backend):
     """The hyperparameter search over the candidate that cv selected.
 
     `distributions` holds those of each candidate by hyperparameter. `ecom.models.candidates` knows
     which hyperparameters a candidate has and which values each may take, and checks these.
     """
 
-    name = "tune"
+    model_config = ConfigDict(extra="forbid")
+
+    keys = ()
 
     n_iter: Annotated[int, Field(ge=1, le=10_000)]
     scoring: Literal["average_precision", "roc_auc", "neg_log_loss", "neg_brier_score"]
     seed: Seed
-    n_jobs: Annotated[int, Field(ge=1, le=256)]
     distributions: dict[str, Annotated[dict[str, Distribution], Field(min_length=1)]]

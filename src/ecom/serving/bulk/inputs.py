@@ -127,12 +127,17 @@ def open_filesystem(address: str) -> "tuple[AbstractFileSystem, str]":
         There is no such kind of address, or a package for it is missing.
     """
     if "://" not in address:  # a path, whatever characters it has
-        return fsspec.filesystem("file"), str(Path(address).absolute())
+        return fsspec.filesystem("file"), absolute(address)
     try:
         found: tuple[AbstractFileSystem, str] = fsspec.core.url_to_fs(address)
     except Exception as error:  # noqa: BLE001  of whatever file systems there are
         raise DataError(f"{address} cannot be opened: {error!r:.200}") from None
     return found
+
+
+def absolute(address: str) -> str:
+    """Return an address that names the same in any working directory."""
+    return address if "://" in address else str(Path(address).absolute())
 
 
 def make_plan(address: str, part_rows: int = PART_ROWS) -> Plan:

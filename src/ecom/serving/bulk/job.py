@@ -1,22 +1,18 @@
-"""A job: its parts are scored by several processes, each part once; what was killed goes on.
+"""A job: its parts are scored side by side, each part once; what was killed goes on.
 
-The output is the same, to the byte, whatever the number of processes and of interruptions.
+The output is the same, to the byte, whatever the number of workers and of interruptions.
 """
 
 import csv
 import hashlib
 import io
 import os
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,10 +22,11 @@ from pyarrow import parquet
 
 from ecom.errors import DataError, describe
 from ecom.serving.bulk.checking import is_text, require_columns
-from ecom.serving.bulk.inputs import PART_ROWS, Part, Plan, make_plan, open_filesystem
+from ecom.serving.bulk.inputs import PART_ROWS, Part, Plan, absolute, make_plan, open_filesystem
 from ecom.serving.bulk.reading import read_blocks, read_schema
 from ecom.serving.bulk.scored import score, written_columns
 from ecom.serving.bulk.target import Target
+from ecom.serving.bulk.workers import in_processes, on_cluster
 from ecom.serving.package import Package, open_package
 
 if TYPE_CHECKING:
@@ -109,6 +106,7 @@ def score_all(  # noqa: PLR0913  all that a job is
     settings: Settings,
     *,
     workers: int = 1,
+    cluster: str | None = None,
     max_bad: float = 0.5,
     overwrite: bool = False,
     report: Callable[[Summary, int | None], None] = lambda *_: None,
@@ -125,6 +123,9 @@ def score_all(  # noqa: PLR0913  all that a job is
         What decides the output.
     workers
         Processes; the output does not depend on it.
+    cluster
+        Address of a Dask scheduler, whose workers score instead. They must reach source and target
+        by the same addresses.
     max_bad
         The share of rows that may be without a score. More stop the job.
     overwrite
@@ -144,7 +145,11 @@ def score_all(  # noqa: PLR0913  all that a job is
         target holds something else.
     PackageError
         The package is damaged.
+    ClusterError
+        The cluster cannot be used, or was lost.
     """
+    if cluster is not None:  # a worker has another working directory
+        source, target = map(absolute, (source, target))
     opened = _packages[package] = open_package(package)
     system, _ = open_filesystem(source)
     plan = make_plan(source, settings.part_rows)
@@ -159,8 +164,20 @@ def score_all(  # noqa: PLR0913  all that a job is
             done = _summary(place.read_json(place.manifest)["scored"])
             return replace(done, passed_over=plan.passed_over), place, False
         found = Summary()
-        job = (source, target, package, settings, plan.folder, opened.version)
-        for done in _results(job, plan, names, place, workers):
+        left = []
+        for name, part in zip(names, plan.parts, strict=True):
+            if place.has(name):
+                found = found.plus(_summary(place.read_json(place.note(name))))
+            else:
+                left.append((name, part))
+        job = Job(source, target, settings, plan.folder, opened.version)
+        run = partial(score_part, job)
+        scored = (
+            in_processes(partial(run, package), left, workers)
+            if cluster is None
+            else on_cluster(run, left, cluster, opened.version, opened.contents)
+        )
+        for done in scored:
             found = found.plus(done)
             _require_few(found, max_bad, plan.rows)
             report(found, plan.rows)
@@ -239,56 +256,27 @@ def _described(plan: Plan, package: Package, settings: Settings) -> dict[str, An
     }
 
 
-Job = tuple[str, str, Path, Settings, bool, str]  # what a process needs besides a part
+class Job(NamedTuple):
+    """What scores a part, besides the package and the part.
+
+    Attributes
+    ----------
+    source, target, settings
+        As of `score_all`.
+    folder
+        Whether the target is a folder.
+    version
+        Of the package.
+    """
+
+    source: str
+    target: str
+    settings: Settings
+    folder: bool
+    version: str
 
 
-def _results(
-    job: Job, plan: Plan, names: Sequence[str], target: Target, workers: int
-) -> Iterator[Summary]:
-    """Yield what each part holds; score those that no earlier run has scored."""
-    left = []
-    for name, part in zip(names, plan.parts, strict=True):
-        if target.has(name):
-            yield _summary(target.read_json(target.note(name)))
-        else:
-            left.append((name, part))
-    if workers == 1 or len(left) == 1:
-        for name, part in left:
-            yield score_part(job, name, part)
-        return
-    with ProcessPoolExecutor(
-        min(workers, len(left) or 1),
-        get_context("spawn"),
-        initializer=_end_with,
-        initargs=(os.getpid(),),
-    ) as pool:
-        try:
-            running = {pool.submit(score_part, job, name, part) for name, part in left}
-            while running:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
-        except BrokenProcessPool:
-            raise DataError(
-                "a process was ended from outside, perhaps for want of memory: run the same "
-                "command again, which goes on, with fewer --workers"
-            ) from None
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _end_with(parent: int) -> None:
-    """Let this process end when the one that began it does, however that ended."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def score_part(job: Job, name: str, part: Part) -> Summary:
+def score_part(job: Job, package: Path, name: str, part: Part) -> Summary:
     """Score a part, and write it, what could not be scored of it, and a note of both.
 
     Raises
@@ -298,23 +286,22 @@ def score_part(job: Job, name: str, part: Part) -> Summary:
     PackageError
         The package is not the one that the job began with.
     """
-    source, address, folder, settings, is_folder, version = job
-    package = _opened(folder, version)
-    system, _ = open_filesystem(source)
-    target = Target(address, folder=is_folder)
-    columns = package.manifest.columns
+    opened = _opened(package, job.version)
+    system, _ = open_filesystem(job.source)
+    target = Target(job.target, folder=job.folder)
+    columns, explain = opened.manifest.columns, job.settings.explain
     written = written_columns(
-        read_schema(system, part), columns, name, text=target.text, explain=settings.explain
+        read_schema(system, part), columns, name, text=target.text, explain=explain
     )
     found, side = Summary(), io.StringIO()
     writer = csv.writer(side, lineterminator="\n")
     with (
         _told(part.source.name),
-        target.renamed(target.part(name)) as opened,
-        _writing(opened, written.all, text=target.text) as write,
+        target.renamed(target.part(name)) as file,
+        _writing(file, written.all, text=target.text) as write,
     ):
         for block in read_blocks(system, part):
-            scored = score(package, block, written)
+            scored = score(opened, block, written)
             write(scored.table)
             faults = [
                 (int(block.places[each.row]), each.column, each.rule, each.value)
@@ -336,8 +323,8 @@ def score_part(job: Job, name: str, part: Part) -> Summary:
                 )
             )
     if side.getvalue():
-        with target.renamed(target.side(name)) as opened:
-            opened.write(side.getvalue().encode(errors="backslashreplace"))
+        with target.renamed(target.side(name)) as file:
+            file.write(side.getvalue().encode(errors="backslashreplace"))
     target.write_json(target.note(name), _counts(found) | {"examples": list(found.examples)})
     return found
 

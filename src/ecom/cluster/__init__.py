@@ -1,0 +1,1 @@
+"""Work on several machines, by Dask: a scheduler, and workers that compute as this process does."""
