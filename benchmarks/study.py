@@ -178,7 +178,7 @@ def inner_pr_auc(columns: np.ndarray, labels: np.ndarray, folds: Sequence[Any]) 
 
 def study_split(sessions: pd.DataFrame, seed: int, params: Params) -> tuple[Found, Found]:
     """Judge baseline, candidates and choices on one split: models, then feature sets."""
-    train, test = split_sessions(sessions, test_size=params.split.test_size, seed=seed)
+    train, test = split_sessions(sessions, params.split.model_copy(update={"seed": seed}))
     in_use = params.features.set
     models = {"baseline": build_pipeline("logistic", feature_set=in_use, C=params.baseline.C)} | {
         name: build_pipeline(name, feature_set=in_use, seed=params.cv.seed)

@@ -113,9 +113,9 @@ class Trial:
         tuned = folder_state(ROOT).metrics["tune"]
         self.tuned: tuple[str, dict[str, Any]] = tuned["candidate"], tuned["best_params"]
         split = self.params.split
-        train, _ = split_sessions(
-            sessions, test_size=split.test_size, seed=split.seed if seed is None else seed
-        )
+        if seed is not None:
+            split = split.model_copy(update={"seed": seed})
+        train, _ = split_sessions(sessions, split)
         self.keys = session_keys(sessions)[train.index].reset_index(drop=True)
         self.sessions = train[list(FEATURES)].reset_index(drop=True)
         self.labels: Labels = train[TARGET].to_numpy(dtype=np.int64)

@@ -11,31 +11,50 @@ sys.path.insert(0, str(Path(__file__).parent))  # Python may be told to leave it
 
 from _metrics import write_metrics
 from _stage import Stage, run
-from _tables import read_table, write_table
+from _tables import in_groups, read_chunks, writer
 
-from ecom.data.splitting import split_sessions
+from tempfile import TemporaryFile
+
+import numpy as np
+
+from ecom.data.identity import session_hashes
+from ecom.data.records import records_in, sessions_at, stored
+from ecom.data.splitting import row_numbers, split_rows
 from ecom.features import TOTALS, add_features
 from ecom.params.split import Split
-from ecom.schema import TARGET
+from ecom.schema import NAMES, TARGET
 
 
 def main(stage: Stage) -> None:
-    params = stage.params(Split)
-    sessions = read_table(stage, "data/processed/online_shoppers_clean.csv")
-    train, test = split_sessions(sessions, test_size=params.test_size, seed=params.seed)
-    write_table(stage, "data/features/train.parquet", add_features(train).reset_index(names="row"))
-    write_table(stage, "data/features/test.parquet", add_features(test).reset_index(names="row"))
+    with TemporaryFile() as file:
+        hashes, targets = [], []
+        for table in stored(read_chunks(stage, "data/processed/online_shoppers_clean.csv"), file):
+            hashes.append(session_hashes(table))
+            targets.append(table[TARGET].to_numpy(np.int64))
+        labels = np.concatenate(targets)
+        numbers = row_numbers(np.concatenate(hashes), labels)
+        split = split_rows(numbers, labels, stage.params(Split))
+        records = records_in(file)
+        with writer(stage, "data/features/train.parquet") as write:
+            for rows in in_groups(split.train):
+                write(add_features(sessions_at(records, rows)).reset_index(names="row"))
+        with writer(stage, "data/features/test.parquet") as write:
+            for rows in in_groups(split.test):
+                write(add_features(sessions_at(records, rows)).reset_index(names="row"))
     write_metrics(
         stage,
         "metrics/features.json",
         {
-            "columns": train.shape[1] + len(TOTALS),
-            "train": {"rows": len(train), "positive_rate": float(train[TARGET].mean())},
-            "test": {"rows": len(test), "positive_rate": float(test[TARGET].mean())},
-            "test_rows_dropped": len(sessions) - len(train) - len(test),
+            "columns": len(NAMES) + len(TOTALS),
+            **{
+                name: {"rows": len(rows), "positive_rate": float(labels[rows].mean())}
+                for name, rows in (("train", split.train), ("test", split.test))
+            },
+            "test_rows_dropped": split.repeated,
+            "training_rows_left_out": split.left_out,
         },
     )
-    stage.say(f"{len(train):,} training rows, {len(test):,} test rows")
+    stage.say(f"{len(split.train):,} training rows, {len(split.test):,} test rows")
 
 
 if __name__ == "__main__":

@@ -16,14 +16,14 @@ from ecom.params.validate import Validate
 
 
 def main(stage: Stage) -> None:
-    raw = stage.dep("data/raw/online_shoppers_intention.csv").read_bytes()
-    report = validate(
-        raw,
-        stage.params(Validate),
-        stage.params(OverTime).months_before,
-        Parts.parse(stage.dep("data/raw/parts.csv").read_bytes()),
-        drop_invalid=stage.params(Clean).drop_invalid,
-    )
+    with stage.dep("data/raw/online_shoppers_intention.csv").open("rb") as raw:
+        report = validate(
+            raw,
+            stage.params(Validate),
+            stage.params(OverTime).months_before,
+            Parts.parse(stage.dep("data/raw/parts.csv").read_bytes()),
+            drop_invalid=stage.params(Clean).drop_invalid,
+        )
     write_metrics(stage, "metrics/validate.json", report.to_dict())
     report.raise_if_invalid()
     stage.say(

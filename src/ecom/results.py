@@ -64,6 +64,7 @@ class FeaturesResults(TypedDict):
     train: Part
     test: Part
     test_rows_dropped: int
+    training_rows_left_out: int
 
 
 class Spread(TypedDict):

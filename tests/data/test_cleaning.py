@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecom.data.cleaning import clean, to_types
+from ecom.data.cleaning import to_types
 from ecom.data.parsing import parse_csv
 from ecom.data.synthetic import generate_sessions
 from ecom.schema import COLUMNS
+from generated import cleaned_csv
 
 SESSIONS = generate_sessions(300, seed=1)
 
@@ -20,7 +21,7 @@ def csv() -> bytes:
 
 @pytest.mark.parametrize("drop", [True, False])
 def test_cleaning_drops_duplicates_only_when_told(drop: bool) -> None:
-    sessions = clean(parse_csv(csv()), drop_duplicates=drop)
+    sessions = cleaned_csv(csv(), drop_duplicates=drop)
 
     assert len(sessions) == 300 - drop * SESSIONS.duplicated().sum()
     assert set(sessions["Revenue"]) == set(sessions["Weekend"]) == {0, 1}
@@ -29,7 +30,7 @@ def test_cleaning_drops_duplicates_only_when_told(drop: bool) -> None:
 
 def test_numbers_survive_the_way_through_text_exactly() -> None:
     written = io.StringIO()
-    sessions = clean(parse_csv(csv()), drop_duplicates=True)
+    sessions = cleaned_csv(csv())
     sessions["PageValues"] = np.random.default_rng(0).lognormal(size=len(sessions))
     sessions.to_csv(written, index=False)
 
@@ -51,7 +52,4 @@ def test_every_column_has_the_type_of_the_schema() -> None:
 def test_a_boolean_may_be_spelled_in_several_ways(spelling: str) -> None:
     spelled = csv().replace(b"True", spelling.encode())
 
-    assert (
-        clean(parse_csv(spelled), drop_duplicates=False)["Revenue"].sum()
-        == SESSIONS["Revenue"].sum()
-    )
+    assert cleaned_csv(spelled, drop_duplicates=False)["Revenue"].sum() == SESSIONS["Revenue"].sum()

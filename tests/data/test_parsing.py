@@ -1,11 +1,13 @@
 """Text cells come out as they stand in the file; what is no table of sessions is told why."""
 
+import io
 import re
 from collections.abc import Callable
 
+import pandas as pd
 import pytest
 
-from ecom.data.parsing import parse_csv
+from ecom.data.parsing import parse_csv, read_chunks
 from ecom.data.synthetic import generate_sessions
 from ecom.errors import DataError
 from ecom.schema import NAMES
@@ -96,3 +98,28 @@ def test_a_header_of_other_names_comes_with_its_remedy(
         parse_csv(f"{header(names)}\n{rows}".encode())
 
     assert said in str(raised.value)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 1000])
+@pytest.mark.parametrize("block", [400, 433, 1 << 20])  # the header is in the first
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text,
+        lambda text: text + "\n\r\n\n",
+        lambda text: "\ufeff" + text.replace("\n", "\r\n"),
+        lambda text: text.replace("May", '" May"').replace(",Nov", ", Nov"),
+    ],
+    ids=["plain", "blank lines at the end", "from Windows", "padded"],
+)
+def test_a_file_reads_the_same_whatever_is_read_at_a_time(
+    rows: int, block: int, change: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = change(generate_sessions(30, seed=1).to_csv(index=False)).encode()
+    whole = parse_csv(content)
+    monkeypatch.setattr("ecom.data.parsing.BLOCK", block)
+
+    chunks = list(read_chunks(io.BytesIO(content), rows))
+
+    assert len(chunks) == -(-len(whole) // rows)
+    pd.testing.assert_frame_equal(pd.concat(chunks), whole)

@@ -1,5 +1,7 @@
 """Generated sessions look like the real ones in what the pipeline relies on."""
 
+import io
+
 from ecom.data.synthetic import generate_sessions
 from ecom.data.validation import validate
 from ecom.params.validate import Validate
@@ -8,7 +10,9 @@ BOUNDS = Validate(min_rows=1, max_rows=10**6, min_positive_rate=0.1, max_positiv
 
 
 def test_they_pass_validation_with_a_plausible_share_of_purchases() -> None:
-    report = validate(generate_sessions(12_330, seed=42).to_csv(index=False).encode(), BOUNDS)
+    report = validate(
+        io.BytesIO(generate_sessions(12_330, seed=42).to_csv(index=False).encode()), BOUNDS
+    )
 
     assert report.problems == []
     assert 50 <= report.duplicates <= 250

@@ -3,23 +3,33 @@
 import io
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecom.data.cleaning import clean, to_types
+from ecom.data import validation
+from ecom.data.cleaning import to_types
 from ecom.data.parsing import parse_csv
 from ecom.data.synthetic import generate_sessions
-from ecom.data.validation import typed_sessions, valid_rows, validate
+from ecom.data.validation import Report, typed_sessions, valid_rows
 from ecom.errors import DataError
 from ecom.params.validate import Validate
 from ecom.schema import COLUMNS, FEATURES, NAMES
+from generated import cleaned_csv
 
 BOUNDS = Validate(min_rows=100, max_rows=400, min_positive_rate=0.02, max_positive_rate=0.5)
 SESSIONS = generate_sessions(300, seed=1)
+
+
+def validate(
+    content: bytes, bounds: Validate, months_before: int | None = None, **settings: Any
+) -> Report:
+    """Validate a file of this content."""
+    return validation.validate(io.BytesIO(content), bounds, months_before, **settings)
 
 
 def csv(sessions: pd.DataFrame = SESSIONS) -> bytes:
@@ -57,9 +67,7 @@ def test_the_same_sessions_in_another_spelling_are_the_same(same: bytes) -> None
     of_same, of_plain = validate(same, BOUNDS), validate(csv(), BOUNDS)
 
     assert replace(of_same, sha256="") == replace(of_plain, sha256="")
-    assert clean(parse_csv(same), drop_duplicates=True).equals(
-        clean(parse_csv(csv()), drop_duplicates=True)
-    )
+    assert cleaned_csv(same).equals(cleaned_csv(csv()))
 
 
 @pytest.mark.parametrize(
@@ -230,6 +238,16 @@ def _with_cell(draw: st.DrawFn, rows: list[bytes]) -> list[bytes]:
     return [*rows[:line], b",".join(cells), *rows[line + 1 :]]
 
 
+@given(content=mutations(), rows=st.sampled_from([29, 100, 299]), drop=st.booleans())
+@settings(max_examples=20)
+def test_a_file_is_judged_the_same_however_many_rows_are_read_at_a_time(
+    content: bytes, rows: int, drop: bool
+) -> None:
+    whole = validate(content, BOUNDS, 2, drop_invalid=drop)
+
+    assert validate(content, BOUNDS, 2, drop_invalid=drop, rows=rows) == whole
+
+
 @given(content=mutations())
 def test_hostile_files_pass_with_types_or_stop_with_a_message(content: bytes) -> None:
     report = validate(content, BOUNDS)
@@ -238,7 +256,7 @@ def test_hostile_files_pass_with_types_or_stop_with_a_message(content: bytes) ->
         with pytest.raises(DataError, match=r"\w"):
             report.raise_if_invalid()
     else:
-        sessions = clean(parse_csv(content), drop_duplicates=True)
+        sessions = cleaned_csv(content)
         for column in COLUMNS:
             values = sessions[column.name]
             if column.type == "category":

@@ -11,8 +11,6 @@ from numpy.typing import ArrayLike
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 
-from ecom.data.cleaning import clean
-from ecom.data.parsing import parse_csv
 from ecom.data.splitting import split_sessions
 from ecom.evaluation.metrics import Sample, measure, without_resamples
 from ecom.evaluation.ranking import ranking_metrics
@@ -26,9 +24,11 @@ from ecom.models.search import (
     trials,
 )
 from ecom.params.folds import Folds
+from ecom.params.split import Split
 from ecom.params.threshold import Costs
 from ecom.params.tune import Distribution, Tune
 from ecom.schema import FEATURES, TARGET
+from generated import cleaned_csv
 from project import NEEDS_REAL_DATA, ROOT, metrics_of, real_data
 
 FOLDS = Folds(n_splits=5, seed=42)
@@ -52,12 +52,12 @@ def sessions() -> pd.DataFrame:
     path = real_data()
     if path is None:
         pytest.skip(NEEDS_REAL_DATA)
-    return clean(parse_csv(path.read_bytes()), drop_duplicates=True)
+    return cleaned_csv(path.read_bytes())
 
 
 @pytest.fixture(scope="module")
 def split(sessions: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return split_sessions(sessions, test_size=0.2, seed=42)
+    return split_sessions(sessions, Split(test_size=0.2, seed=42, max_train_rows=None))
 
 
 def test_rows(sessions: pd.DataFrame, split: tuple[pd.DataFrame, pd.DataFrame]) -> None:

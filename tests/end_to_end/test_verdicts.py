@@ -6,9 +6,8 @@
 import pandas as pd
 import pytest
 
-from ecom.data.cleaning import clean
-from ecom.data.parsing import parse_csv
 from ecom.review.verdicts import Side
+from generated import cleaned_csv
 from project import NEEDS_REAL_DATA, real_data
 from verdicts import PLANTED, Recipe, Trial, verdict
 
@@ -25,7 +24,7 @@ def trial() -> Trial:
     path = real_data()
     if path is None:
         pytest.skip(NEEDS_REAL_DATA)
-    sessions: pd.DataFrame = clean(parse_csv(path.read_bytes()), drop_duplicates=True)
+    sessions: pd.DataFrame = cleaned_csv(path.read_bytes())
     return Trial(sessions)
 
 

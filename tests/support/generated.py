@@ -4,15 +4,23 @@ from typing import Any
 
 import pandas as pd
 
-from ecom.data.cleaning import clean
+from ecom.data.cleaning import cleaned, tell_apart
 from ecom.data.parsing import parse_csv
 from ecom.data.synthetic import generate_sessions
+from ecom.params.clean import Clean
 from ecom.schema import FEATURES, TARGET
+
+
+def cleaned_csv(content: bytes, *, drop_duplicates: bool = True) -> pd.DataFrame:
+    """Return the typed sessions of a raw file, as the stage clean writes them."""
+    table = parse_csv(content)
+    params = Clean(drop_duplicates=drop_duplicates, drop_invalid=False)
+    return pd.concat([kept for kept, _ in cleaned([table], tell_apart([table]), params)])
 
 
 def typed_sessions(rows: int = 600, *, drop_duplicates: bool = True) -> pd.DataFrame:
     raw = generate_sessions(rows, seed=3).to_csv(index=False).encode()
-    return clean(parse_csv(raw), drop_duplicates=drop_duplicates)
+    return cleaned_csv(raw, drop_duplicates=drop_duplicates)
 
 
 def features_and_labels() -> "tuple[pd.DataFrame, pd.Series[int]]":

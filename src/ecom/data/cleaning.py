@@ -1,8 +1,17 @@
 """From text cells to typed sessions."""
 
-import pandas as pd
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
-from ecom.schema import BOOLEANS, COLUMNS
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ecom.data.identity import Hashes, keys_of, numbered, places, session_hashes
+from ecom.schema import BOOLEANS, COLUMNS, TARGET
+
+if TYPE_CHECKING:
+    from ecom.params.clean import Clean
 
 
 def to_types(table: pd.DataFrame) -> pd.DataFrame:
@@ -28,16 +37,75 @@ def to_types(table: pd.DataFrame) -> pd.DataFrame:
         elif column.type == "integer":
             typed[column.name] = pd.to_numeric(cells).astype("int64")
         elif column.type == "number":
-            typed[column.name] = pd.to_numeric(cells).astype("float64")
+            typed[column.name] = pd.to_numeric(cells).astype("float64") + 0.0  # -0 is 0
         else:
             typed[column.name] = cells
     return pd.DataFrame(typed)
 
 
-def clean(table: pd.DataFrame, *, drop_duplicates: bool) -> pd.DataFrame:
-    """Return typed sessions; with `drop_duplicates`, without rows that repeat an earlier one.
+class Known(NamedTuple):
+    """What tells the valid rows of a file apart.
 
-    Their index is that of `table`.
+    Attributes
+    ----------
+    hashes, place : arrays of shape (n,)
+        Of each session, its hash, and how many before it have the same.
+    repeats : array of shape (n,)
+        Whether a row repeats an earlier one in every column.
     """
-    sessions = to_types(table)
-    return sessions.drop_duplicates() if drop_duplicates else sessions
+
+    hashes: Hashes
+    place: NDArray[np.int64]
+    repeats: NDArray[np.bool_]
+
+
+def tell_apart(tables: Iterable[pd.DataFrame]) -> Known:
+    """Look at all valid rows of a file, some at a time; about 50 bytes of each are kept.
+
+    Parameters
+    ----------
+    tables
+        Text cells from `ecom.data.parsing.read_chunks`, in which validation found no problem.
+    """
+    hashes, labels = [], []
+    for table in tables:
+        typed = to_types(table)
+        hashes.append(session_hashes(typed))
+        labels.append(typed[TARGET].to_numpy(np.int8))
+    found = np.concatenate(hashes)
+    numbers = numbered(found)
+    repeats = pd.Series(numbers * 2 + np.concatenate(labels)).duplicated().to_numpy()
+    return Known(found, places(numbers), repeats)
+
+
+def cleaned(
+    tables: Iterable[pd.DataFrame], known: Known, params: "Clean"
+) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Yield typed sessions; if params.yaml says so, without rows that repeat an earlier one.
+
+    Parameters
+    ----------
+    tables
+        The same rows again.
+    known
+        From `tell_apart`.
+    params
+        Section of params.yaml.
+
+    Yields
+    ------
+    tuple
+        Sessions, and their keys: ``row``, the number among all that are kept, and ``session``, as
+        `ecom.data.identity.session_keys` names it. The index of both is the row's number in the
+        file.
+    """
+    begin = row = 0
+    all_kept = ~known.repeats | (not params.drop_duplicates)
+    for table in tables:
+        end = begin + len(table)
+        kept = all_kept[begin:end]
+        sessions = to_types(table[kept])
+        keys = keys_of(known.hashes[begin:end][kept], known.place[begin:end][kept])
+        numbers = range(row, row + len(sessions))
+        yield sessions, pd.DataFrame({"row": numbers, "session": keys}, index=sessions.index)
+        begin, row = end, row + len(sessions)

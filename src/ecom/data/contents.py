@@ -75,9 +75,12 @@ def likely_cause(content: bytes) -> str | None:
             return cause
     if content[1:2] == b"\0" or content[:1] == b"\0":
         return _UTF_16
-    if b"\0" in content:
-        return "a binary file: it holds NUL bytes"
-    return None
+    return binary(content)
+
+
+def binary(content: bytes) -> str | None:
+    """Return what a file is if these bytes of it are no text; None if they may be text."""
+    return "a binary file: it holds NUL bytes" if b"\0" in content else None
 
 
 def unpack(content: bytes) -> bytes:

@@ -1,13 +1,55 @@
 """What makes a session the same session, in two states of the project."""
 
 import hashlib
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ecom.schema import FEATURES
 
 BYTES: Final = 12  # of a hash: among millions of sessions, no two share one by chance
+
+Hashes = NDArray[np.bytes_]  # of BYTES each
+
+
+def session_hashes(sessions: pd.DataFrame) -> Hashes:
+    """Return a hash of what the raw columns of each typed session hold, but for its label."""
+    return hashes_of(zip(*(sessions[name].tolist() for name in FEATURES), strict=True))
+
+
+def hashes_of(rows: Iterable[tuple[Any, ...]]) -> Hashes:
+    """Return a hash of each row's values."""
+    digests = [hashlib.blake2b(repr(row).encode(), digest_size=BYTES).digest() for row in rows]
+    return np.array(digests, dtype=f"S{BYTES}")
+
+
+def numbered(hashes: Hashes) -> NDArray[np.int64]:
+    """Return a number for each hash, the same for hashes that are the same."""
+    return np.unique(hashes, return_inverse=True)[1]
+
+
+def places(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return, for each number, how many of the ones before it are the same.
+
+    Examples
+    --------
+    >>> places(np.array([7, 3, 7])).tolist()
+    [0, 0, 1]
+    """
+    return pd.Series(numbers).groupby(numbers).cumcount().to_numpy().astype(np.int64)
+
+
+def keys_of(hashes: Hashes, place: NDArray[np.int64]) -> list[str]:
+    """Return a key for each session, from its hash and its place among those that hold the same."""
+    content = hashes.tobytes().hex()
+    texts = [content[begin : begin + 2 * BYTES] for begin in range(0, len(content), 2 * BYTES)]
+    return [
+        text if before == 0 else f"{text}-{before + 1}"
+        for text, before in zip(texts, place.tolist(), strict=True)
+    ]
 
 
 def session_keys(sessions: pd.DataFrame) -> "pd.Series[str]":
@@ -31,11 +73,10 @@ def session_keys(sessions: pd.DataFrame) -> "pd.Series[str]":
     >>> [key.partition("-")[2] for key in session_keys(same)]
     ['', '2']
     """
-    rows = zip(*(sessions[name].tolist() for name in FEATURES), strict=True)
-    hashes = pd.Series(
-        [hashlib.blake2b(repr(row).encode(), digest_size=BYTES).hexdigest() for row in rows],
+    hashes = session_hashes(sessions)
+    return pd.Series(
+        keys_of(hashes, places(numbered(hashes))),
         index=sessions.index,
         dtype=object,
+        name="session",
     )
-    place = hashes.groupby(hashes).cumcount()
-    return hashes.where(place == 0, hashes + "-" + (place + 1).astype(str)).rename("session")

@@ -1,23 +1,89 @@
 """From the bytes of a raw file to a table of text cells, or to an error that names the cause."""
 
+import codecs
 import csv
 import io
 import re
 import warnings
 from collections import Counter
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
-from ecom.data.contents import likely_cause
+from ecom.data.contents import binary, likely_cause
 from ecom.errors import DataError
 from ecom.schema import NAMES
 
+Readable = io.BufferedReader | io.BytesIO  # in binary mode, from any place
+ROWS: Final = 1 << 18  # read at a time
+BLOCK: Final = 1 << 22  # bytes looked over at a time
 MAX_NAMES: Final = 20  # in a message
 MAX_NAME: Final = 60  # characters of a name in a message
 # Spaces about a cell.
 _PADDED: Final = re.compile(r"[ \t](,|$)|(^|,)[ \t]|[ \t]\"|\"[ \t]", re.MULTILINE)
 _SEPARATORS: Final = {";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "spaces"}
+
+
+def read_chunks(file: Readable, rows: int = ROWS) -> Iterator[pd.DataFrame]:
+    """Read a CSV file of sessions into text cells, some rows at a time.
+
+    The whole file is looked over before the first rows come, so that it is refused as a whole.
+
+    Parameters
+    ----------
+    file
+        As of `parse_csv`, open in binary mode; it can be read from any place.
+    rows
+        How many come at a time.
+
+    Yields
+    ------
+    DataFrame of shape (n, 18)
+        As of `parse_csv`; the index is the row's number in the file. A file without rows yields one
+        frame without any.
+
+    Raises
+    ------
+    DataError
+        As of `parse_csv`.
+    """
+    survey = _look_over(file)
+    text = io.TextIOWrapper(
+        io.BufferedReader(_Until(file, survey.end)), encoding="utf-8-sig", newline=""
+    )
+    reader: Iterator[pd.DataFrame] | None = None
+    empty = True
+    while True:
+        try:
+            with warnings.catch_warnings():
+                # pandas drops the surplus fields of a row, and only warns.
+                warnings.simplefilter("error", pd.errors.ParserWarning)
+                if reader is None:
+                    reader = pd.read_csv(
+                        text,
+                        dtype=str,
+                        keep_default_na=False,
+                        na_values=[""],
+                        skip_blank_lines=False,
+                        skipinitialspace=True,
+                        index_col=False,
+                        chunksize=rows,
+                    )
+                chunk = next(reader, None)
+        except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+            raise DataError(
+                f"the rows do not all have {len(NAMES)} fields: {str(error).strip().rstrip('.')}"
+            ) from None
+        if chunk is None:
+            break
+        empty = False
+        chunk = chunk.set_axis([name.strip() for name in chunk.columns], axis=1)[list(NAMES)]
+        if survey.is_padded:
+            chunk = chunk.apply(lambda cells: cells.str.strip()).replace("", None)
+        yield chunk
+    if empty:
+        yield pd.DataFrame({name: pd.Series(dtype=str) for name in NAMES})
 
 
 def parse_csv(content: bytes) -> pd.DataFrame:
@@ -45,38 +111,76 @@ def parse_csv(content: bytes) -> pd.DataFrame:
     Traceback (most recent call last):
     ecom.errors.DataError: the columns are separated by semicolons; expected commas
     """
-    cause = likely_cause(content)
-    if cause:
-        raise DataError(f"the file is {cause}")
-    try:
-        text = content.decode("utf-8-sig").rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"the file is not UTF-8 text (byte {error.start}): save it as UTF-8"
-        ) from None
-    _check_header(_fields(text.partition("\n")[0].rstrip("\r")))
-    _check_end(text)
-    try:
-        with warnings.catch_warnings():
-            # pandas drops the surplus fields of a row, and only warns.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(
-                io.StringIO(text),
-                dtype=str,
-                keep_default_na=False,
-                na_values=[""],
-                skip_blank_lines=False,
-                skipinitialspace=True,
-                index_col=False,
-            )
-    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise DataError(
-            f"the rows do not all have {len(NAMES)} fields: {str(error).strip().rstrip('.')}"
-        ) from None
-    table = table.set_axis([name.strip() for name in table.columns], axis=1)[list(NAMES)]
-    if _PADDED.search(text):
-        table = table.apply(lambda cells: cells.str.strip()).replace("", None)
-    return table
+    return pd.concat(list(read_chunks(io.BytesIO(content))))
+
+
+def ends_in_newline(file: Readable) -> bool:
+    """Tell whether the last line of a file that is not empty is whole."""
+    file.seek(-1, io.SEEK_END)
+    return file.read(1) == b"\n"
+
+
+class _Until(io.RawIOBase):
+    """The first bytes of a file, without the line ends after its last row."""
+
+    def __init__(self, file: Readable, end: int) -> None:
+        self._file, self._left = file, end
+        file.seek(0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        found = self._file.read(min(len(buffer), self._left))
+        self._left -= len(found)
+        buffer[: len(found)] = found
+        return len(found)
+
+
+class _Survey(NamedTuple):
+    """What is known of a file before its rows are read.
+
+    Attributes
+    ----------
+    end
+        Bytes up to the end of the last row.
+    is_padded
+        Whether there are spaces about a cell.
+    """
+
+    end: int
+    is_padded: bool
+
+
+def _look_over(file: Readable) -> _Survey:
+    """Look at every byte of a file once; refuse what is no table of sessions."""
+    file.seek(0)
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    position = end = lines = lines_to_end = 0
+    is_padded, begun = False, ""  # a line that goes on in the next block
+    while (block := file.read(BLOCK)) or position == 0:
+        if cause := binary(block) if position else likely_cause(block):
+            raise DataError(f"the file is {cause}")
+        waiting = len(decoder.getstate()[0])
+        try:
+            text = decoder.decode(block, final=len(block) < BLOCK)
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"the file is not UTF-8 text (byte {position - waiting + error.start}): save it as "
+                "UTF-8"
+            ) from None
+        if position == 0:
+            _check_header(_fields(text.partition("\n")[0].rstrip("\r")))
+        if stripped := block.rstrip(b"\r\n"):
+            end, lines_to_end = position + len(stripped), lines + stripped.count(b"\n")
+        position, lines = position + len(block), lines + block.count(b"\n")
+        whole, separator, begun = (begun + text).rpartition("\n")
+        is_padded = is_padded or bool(_PADDED.search(whole + separator))
+    file.seek(max(0, end - BLOCK))
+    tail = file.read(min(end, BLOCK))
+    last = tail[tail.rfind(b"\n") + 1 :].decode("utf-8-sig", errors="replace")
+    _check_end(last, lines_to_end + 1)
+    return _Survey(end, is_padded or bool(_PADDED.search(last)))
 
 
 def _check_header(header: list[str]) -> None:
@@ -137,13 +241,13 @@ def _listed(names: list[str]) -> str:
     return ", ".join([*first, f"... ({len(names):,} in all)"] if names[MAX_NAMES:] else first)
 
 
-def _check_end(text: str) -> None:
+def _check_end(line: str, number: int) -> None:
     """Raise if the last line is incomplete, as after an interrupted download."""
-    fields = _fields(text[text.rfind("\n") + 1 :])
+    fields = _fields(line)
     if len(fields) < len(NAMES):
         raise DataError(
-            f"the file ends in the middle of a row (line {text.count(chr(10)) + 1} has "
-            f"{len(fields)} of {len(NAMES)} fields): was it truncated? Fetch it again"
+            f"the file ends in the middle of a row (line {number} has {len(fields)} of "
+            f"{len(NAMES)} fields): was it truncated? Fetch it again"
         )
 
 

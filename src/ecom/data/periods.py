@@ -1,7 +1,7 @@
 """When sessions were: by the month that they name, or by the file that they came in."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -57,20 +57,20 @@ def periods_of(
     >>> list(periods_of(months, parts, files).cat.categories)
     ['old Feb', 'old Nov', '2026-11']
     """
-    several = {
-        file
-        for file, own in months.groupby(parts, sort=False)
-        if own.value_counts(normalize=True).iloc[0] < ONE_MONTH
-    }
-    names: dict[tuple[str, str], str] = {
-        (file, month): month if len(files) == 1 else f"{file} {month}" if file in several else file
-        for file in files
+    file_codes = pd.Index(dict.fromkeys(files), dtype=object).get_indexer(pd.Index(parts))
+    month_codes = pd.Index(MONTHS, dtype=object).get_indexer(pd.Index(months))
+    known = (file_codes >= 0) & (month_codes >= 0)
+    pairs = file_codes * len(MONTHS) + month_codes  # in order of time
+    counts = np.bincount(pairs[known], minlength=len(set(files)) * len(MONTHS))
+    by_file = counts.reshape(-1, len(MONTHS))
+    several = by_file.max(axis=1) < ONE_MONTH * by_file.sum(axis=1)
+    names = [
+        month if len(by_file) == 1 else f"{file} {month}" if is_mixed else file
+        for file, is_mixed in zip(dict.fromkeys(files), several, strict=True)
         for month in MONTHS
-    }
-    pairs = list(zip(parts, months, strict=True))
-    held = set(pairs)
-    order = dict.fromkeys(name for pair, name in names.items() if pair in held)
-    called: list[Any] = [names.get(pair) for pair in pairs]
-    found = pd.Series(called, index=months.index, dtype=object)
-    ordered: pd.Series[str] = found.astype(pd.CategoricalDtype(list(order), ordered=True))  # type: ignore[assignment]
-    return ordered
+    ]
+    order = list(dict.fromkeys(names[pair] for pair in np.flatnonzero(counts)))
+    place_of = np.array([order.index(name) if name in order else -1 for name in names])
+    codes = np.where(known, place_of[np.where(known, pairs, 0)], -1).astype(np.int64)
+    ordered = pd.Categorical.from_codes(codes, order, ordered=True)  # type: ignore[call-overload]
+    return pd.Series(ordered, index=months.index)

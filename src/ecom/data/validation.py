@@ -1,27 +1,33 @@
 """Whether a raw file is what `ecom.schema` says. Every violation is listed; none is repaired."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+from numpy.typing import NDArray
 
 from ecom.data.cleaning import to_types
-from ecom.data.parsing import parse_csv
+from ecom.data.identity import BYTES, Hashes, hashes_of, numbered, session_hashes
+from ecom.data.parsing import ROWS, Readable, ends_in_newline, read_chunks
 from ecom.data.parts import ONE_FILE, Parts
 from ecom.data.periods import parts_of_rows, periods_of
 from ecom.errors import DataError
-from ecom.schema import BOOLEANS, COLUMNS, NAMES, TARGET, Column
+from ecom.schema import BOOLEANS, COLUMNS, MONTHS, NAMES, TARGET, Column
 
 if TYPE_CHECKING:
     from ecom.params.validate import Validate
 
 MAX_EXAMPLES: Final = 5  # lines named for each problem
 EMPTY: Final = "some value"  # the rule of rows without any
+NULL: Final = "not_nullable"  # the rule of cells without a value, as pandera names it
 MAX_VALUE: Final = 60  # characters of a value in a message
+Rule = tuple[str, str]  # a column and what its cells must be
 # Of each class, before the judged months and in them: a split then leaves some to train and test.
 MIN_PER_CLASS: Final = 10
 
@@ -77,20 +83,107 @@ class Report:
             raise DataError(f"the raw data has {count}:\n{lines}")
 
 
-def validate(
-    content: bytes,
+class Faults:
+    """Cells that break a rule, counted by column and rule; the first of each are named."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._counts: Counter[Rule] = Counter()
+        self._named: dict[Rule, list[tuple[int, Any]]] = {}
+
+    def add(self, failures: pd.DataFrame) -> None:
+        """Add what `_failures` found in some rows, which come after those before."""
+        self.rows += len(failures["index"].unique())
+        for name, cases in failures.groupby(["column", "check"], sort=False):
+            column, check = map(str, name)
+            named = self._named.setdefault((column, check), [])
+            first = cases.sort_values("index")[: MAX_EXAMPLES - len(named)]
+            named += zip(first["index"], first["failure_case"], strict=True)
+            self._counts[column, check] += len(cases)
+
+    def problems(self, first: int = 2, place: str = "line") -> list[Problem]:
+        """Return a problem for each rule; `first` numbers the first row: 2 below a header."""
+        found = []
+        for column, check in [("", EMPTY), *_rules()]:
+            count = self._counts[column, check]
+            if not count:
+                continue
+            lines = tuple(int(index) + first for index, _ in self._named[column, check])
+            if check == EMPTY:
+                found.append(_empty_rows(count, lines, place))
+                continue
+            values = (case for _, case in self._named[column, check])
+            found.append(
+                Problem(
+                    "present" if check == NULL else check,
+                    column=column,
+                    count=count,
+                    lines=lines,
+                    values=tuple(
+                        "empty" if pd.isna(case) else repr(case[:MAX_VALUE]) for case in values
+                    ),
+                )
+            )
+        return found
+
+
+class _Tally:
+    """What is kept of the rows of a file: some 40 bytes of each."""
+
+    def __init__(self) -> None:
+        self.faults = Faults()
+        self.headers: list[int] = []
+        self.missing = 0
+        self._hashes: list[Hashes] = []
+        self._rest: list[pd.DataFrame] = []
+
+    def add(self, table: pd.DataFrame, *, drop_invalid: bool) -> None:
+        """Count some rows, which come after those before."""
+        is_header = table[TARGET] == TARGET
+        self.headers += [int(index) for index in table.index[is_header]][:1]
+        table = table[~is_header]
+        failures = _failures(table)
+        self.faults.add(failures)
+        is_valid = ~table.index.isin(failures["index"])
+        if drop_invalid:
+            table, is_valid = table[is_valid], is_valid[is_valid]
+        hashes = np.empty(len(table), dtype=f"S{BYTES}")
+        hashes[is_valid] = session_hashes(to_types(table[is_valid]))
+        invalid = table[~is_valid]
+        hashes[~is_valid] = hashes_of(invalid.astype(object).itertuples(index=False, name=None))
+        self.missing += int(table.isna().sum().sum())
+        months = (
+            pd.Index(MONTHS, dtype=object).get_indexer(pd.Index(table["Month"])).astype(np.int8)
+        )
+        self._hashes.append(hashes)
+        self._rest.append(
+            pd.DataFrame({"is_true": _is_true(table[TARGET]), "month": months}, table.index)
+        )
+
+    def known(self) -> pd.DataFrame:
+        """Return ``session``, ``is_true`` and ``month`` of each row.
+
+        ``session`` is a number, the same for rows that hold the same in every column.
+        """
+        known = pd.concat(self._rest)
+        return known.assign(session=numbered(np.concatenate(self._hashes)) * 2 + known["is_true"])
+
+
+def validate(  # noqa: PLR0913  all that a verdict rests on
+    file: Readable,
     bounds: "Validate",
     months_before: int | None = None,
     parts: Parts = ONE_FILE,
     *,
     drop_invalid: bool = False,
+    rows: int = ROWS,
 ) -> Report:
     """Check a raw CSV file against `ecom.schema` and the bounds of params.yaml.
 
     Parameters
     ----------
-    content
-        The whole file.
+    file
+        Open in binary mode; it can be read from any place.
     bounds
         Plausible number of rows and share of purchases. Both are checked with and without the rows
         that repeat an earlier one.
@@ -101,60 +194,59 @@ def validate(
         The files that the content was put together from.
     drop_invalid
         Whether rows with a value that is not allowed are left out, and only counted.
+    rows
+        How many are read at a time; the result does not depend on it.
 
     Returns
     -------
     Report
         With every problem found. A file that is not a table of sessions has just one problem.
     """
-    sha256 = hashlib.sha256(content).hexdigest()
+    file.seek(0)
+    sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    tally = _Tally()
     try:
-        table = parse_csv(content)
+        for table in read_chunks(file, rows):
+            tally.add(table, drop_invalid=drop_invalid)
     except DataError as error:
         return Report(sha256, problems=[Problem(str(error))])
-    is_header = table[TARGET] == TARGET
-    table = table[~is_header]
-    failures = _failures(table)
-    invalid = len(failures["index"].unique())
-    if drop_invalid:
-        table = table[~table.index.isin(failures["index"])]
-        failures = failures[:0]
-    cell_problems = _cell_problems(failures)
+    known = tally.known()
+    invalid = tally.faults.rows
+    cell_problems = [] if drop_invalid else tally.faults.problems()
     if len(cell_problems) > 1:
         leave_out = ", or set clean.drop_invalid to leave them out"
         cell_problems.append(
             Problem(
-                f"in all, {invalid:,} of {len(table):,} rows break a rule: correct them"
-                + (leave_out if invalid <= len(table) / 2 else "")  # else hardly any are left
+                f"in all, {invalid:,} of {len(known):,} rows break a rule: correct them"
+                + (leave_out if invalid <= len(known) / 2 else "")  # else hardly any are left
             )
         )
-    distinct = (table if cell_problems else to_types(table)).drop_duplicates()
+    distinct = known[~known["session"].duplicated()]
     problems = [
-        *_header_problems(is_header),
-        *_size_problems(table, len(distinct), bounds),
+        *_header_problems(tally.headers),
+        *_size_problems(known["session"].to_numpy(), len(distinct), bounds),
         *cell_problems,
     ]
-    if not content.endswith(b"\n") and any(len(table) + 1 in found.lines for found in problems):
+    if not ends_in_newline(file) and any(len(known) + 1 in found.lines for found in problems):
         problems.append(
             Problem("the file ends within its last row: was it truncated? Fetch it again")
         )
     faulty = {problem.column for problem in problems}
     if TARGET not in faulty:
-        positives = _is_true(table.loc[distinct.index, TARGET])
+        positives = distinct["is_true"]
         problems += _target_problems(positives, bounds)
         if months_before is not None and "Month" not in faulty and len(distinct):
-            periods = periods_of(
-                distinct["Month"], parts_of_rows(parts, distinct.index), parts.names
-            )
+            months = pd.Series(np.array(MONTHS, object)[distinct["month"]], distinct.index)
+            periods = periods_of(months, parts_of_rows(parts, distinct.index), parts.names)
             problems += _month_problems(periods, positives, months_before)
     return Report(
         sha256=sha256,
-        rows=len(table),
-        columns=table.shape[1],
-        duplicates=len(table) - len(distinct),
-        missing=int(table.isna().sum().sum()),
+        rows=len(known),
+        columns=len(NAMES),
+        duplicates=len(known) - len(distinct),
+        missing=tally.missing,
         invalid_rows=invalid,
-        positive_rate=float(_is_true(table[TARGET]).mean()) if len(table) else 0.0,
+        positive_rate=float(known["is_true"].mean()) if len(known) else 0.0,
         problems=problems,
     )
 
@@ -184,7 +276,9 @@ def typed_sessions(sessions: pd.DataFrame, columns: Sequence[str]) -> pd.DataFra
     # As in a file; a number keeps all its digits.
     cells = sessions[list(columns)].reset_index(drop=True).astype(object)
     text = cells.where(cells.isna(), cells.astype(str)).astype("str")
-    if problems := _cell_problems(_failures(text), first=0, place="row"):
+    faults = Faults()
+    faults.add(_failures(text))
+    if problems := faults.problems(first=0, place="row"):
         lines = "\n".join(f"  - {problem.describe('row')}" for problem in problems)
         raise DataError(f"the sessions are not what the schema says:\n{lines}")
     return to_types(text).set_axis(sessions.index)
@@ -226,19 +320,28 @@ def _pandera_column(column: Column) -> pa.Column:
     return pa.Column(checks=checks, nullable=False)
 
 
-def _header_problems(is_header: "pd.Series[bool]") -> list[Problem]:
-    lines = is_header.index[is_header] + 2
-    if lines.empty:
+@cache
+def _rules() -> list[Rule]:
+    """Return every rule of every column, in the order in which problems are told."""
+    return [
+        (column.name, rule)
+        for column in COLUMNS
+        for rule in (NULL, *(str(check.name) for check in _pandera_column(column).checks))
+    ]
+
+
+def _header_problems(rows: Sequence[int]) -> list[Problem]:
+    if not rows:
         return []
-    return [Problem(f"the header is repeated on line {lines[0]}: were files appended?")]
+    return [Problem(f"the header is repeated on line {rows[0] + 2}: were files appended?")]
 
 
-def _size_problems(table: pd.DataFrame, distinct: int, bounds: "Validate") -> list[Problem]:
-    rows = len(table)
+def _size_problems(sessions: NDArray[np.int64], distinct: int, bounds: "Validate") -> list[Problem]:
+    rows = len(sessions)
     if bounds.min_rows <= distinct <= rows <= bounds.max_rows:
         return []
     half = rows // 2
-    if rows and rows % 2 == 0 and np.array_equal(table[:half], table[half:]):
+    if rows and rows % 2 == 0 and np.array_equal(sessions[:half], sessions[half:]):
         cause = "its second half repeats the first: was it appended to itself?"
     elif rows > bounds.max_rows:
         cause = "was another file appended?"
@@ -274,35 +377,10 @@ def _failures(table: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def _cell_problems(failures: pd.DataFrame, first: int = 2, place: str = "line") -> list[Problem]:
-    """Return the problems of cells; `first` is the number of the first row, below a header 2."""
-    empty = failures[failures["check"] == EMPTY]
-    lines = [int(index) + first for index in empty["index"]]
-    problems = [_empty_rows(lines, place)] if lines else []
-    for column in NAMES:
-        in_column = failures[failures["column"] == column]
-        for check in in_column["check"].unique():
-            cases = in_column[in_column["check"] == check].sort_values("index")
-            named = cases[:MAX_EXAMPLES]
-            problems.append(
-                Problem(
-                    "present" if check == "not_nullable" else str(check),
-                    column=column,
-                    count=len(cases),
-                    lines=tuple(int(index) + first for index in named["index"]),
-                    values=tuple(
-                        "empty" if pd.isna(case) else repr(case[:MAX_VALUE])
-                        for case in named["failure_case"]
-                    ),
-                )
-            )
-    return problems
-
-
-def _empty_rows(lines: list[int], place: str) -> Problem:
-    rows = "1 row holds" if len(lines) == 1 else f"{len(lines):,} rows hold"
-    places = ", ".join(f"{place} {line}" for line in lines[:MAX_EXAMPLES])
-    more = ", ..." if len(lines) > MAX_EXAMPLES else ""
+def _empty_rows(count: int, lines: Sequence[int], place: str) -> Problem:
+    rows = "1 row holds" if count == 1 else f"{count:,} rows hold"
+    places = ", ".join(f"{place} {line}" for line in lines)
+    more = ", ..." if count > len(lines) else ""
     return Problem(
         f"{rows} no value ({places}{more}): delete such rows, or set clean.drop_invalid to leave "
         "them out"

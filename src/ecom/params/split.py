@@ -1,5 +1,9 @@
 """Section ``split``: the random split into training and test rows."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from ecom.params.section import OpenShare, Section, Seed
 
 
@@ -10,3 +14,4 @@ class Split(Section):
 
     test_size: OpenShare
     seed: Seed
+    max_train_rows: Annotated[int, Field(ge=2)] | None
