@@ -298,9 +298,19 @@ class ShareResults(TypedDict):
     best_model: OneFigure
 
 
+class EnoughRows(TypedDict):
+    """From how many rows on twice as many are not worth having."""
+
+    rows: int
+    interval: Interval
+    rows_here: int
+    worth: float
+
+
 class LearningCurveResults(TypedDict):
     """The models by the number of training rows, and what the last step adds to each."""
 
+    enough: EnoughRows
     shares: list[ShareResults]
     gain: dict[str, OneFigure]
 

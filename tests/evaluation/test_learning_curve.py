@@ -1,5 +1,7 @@
 """The learning curve: PR-AUC by share, and what the last step adds, paired."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,8 +32,21 @@ SESSIONS = pd.DataFrame(
 )
 
 
+def judged() -> dict[str, Any]:
+    return judge_shares(SESSIONS, Bootstrap(resamples=100, seed=0), rows=800, worth=0.01)
+
+
+def test_the_rows_that_are_enough_are_those_of_the_curve_with_an_interval() -> None:
+    enough = judged()["enough"]
+
+    low, high = enough["interval"]
+    assert low <= enough["rows"] <= high
+    assert low < high
+    assert (enough["rows_here"], enough["worth"]) == (800, 0.01)
+
+
 def test_each_share_has_its_scores_and_the_gain_is_that_of_the_last_step() -> None:
-    found = judge_shares(SESSIONS, Bootstrap(resamples=100, seed=0))
+    found = judged()
 
     assert [point["share"] for point in found["shares"]] == [0.25, 0.5, 1.0]
     for point, column in zip(
@@ -47,7 +62,7 @@ def test_each_share_has_its_scores_and_the_gain_is_that_of_the_last_step() -> No
 
 
 def test_the_table_has_a_row_for_each_model_and_share() -> None:
-    table = shares_table(judge_shares(SESSIONS, Bootstrap(resamples=100, seed=0)))
+    table = shares_table(judged())
 
     assert list(table["share"]) == [0.25, 0.5, 1.0] * 2
     assert (table["low"] < table["pr_auc"]).all()

@@ -15,7 +15,15 @@ CONTENT = parse_yaml((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
 PLOTS: list[Any] = CONTENT["plots"]
 CODE = code_deps(ROOT, list(STAGES))
 
-READERS = ("dep", "read_metrics", "read_table", "read_features", "read_scored", "read_model")
+READERS = (
+    "dep",
+    "read_metrics",
+    "read_table",
+    "read_chunks",
+    "read_features",
+    "read_scored",
+    "read_model",
+)
 WRITERS = (
     "out",
     "write_figure",
@@ -26,6 +34,7 @@ WRITERS = (
     "write_summary",
     "write_table",
     "write_text",
+    "writer",
 )
 NAMES = {  # in f-strings, by what they start with
     "metrics/": (

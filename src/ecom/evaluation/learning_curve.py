@@ -2,18 +2,22 @@
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from ecom.evaluation.comparison import Measurement, compare
-from ecom.evaluation.counts import count_flagged
+from ecom.evaluation.counts import Floats, count_flagged
 from ecom.evaluation.metrics import MODELS
+from ecom.evaluation.saturation import rows_enough
 from ecom.schema import TARGET
 
 if TYPE_CHECKING:
     from ecom.params.bootstrap import Bootstrap
 
 
-def judge_shares(sessions: pd.DataFrame, bootstrap: "Bootstrap") -> dict[str, Any]:
+def judge_shares(
+    sessions: pd.DataFrame, bootstrap: "Bootstrap", *, rows: float, worth: float
+) -> dict[str, Any]:
     """Judge models that were fitted to more and more sessions.
 
     Parameters
@@ -24,13 +28,19 @@ def judge_shares(sessions: pd.DataFrame, bootstrap: "Bootstrap") -> dict[str, An
         on to all of them, ``best_model 1.0``, by fits that did not see the session.
     bootstrap
         Number of resamples, and seed.
+    rows
+        How many sessions the last models were fitted to, in the mean of the folds.
+    worth
+        The smallest gain in PR-AUC that is worth twice the sessions.
 
     Returns
     -------
     dict
         ``shares``: for each share, the PR-AUC of `MODELS` with its interval. ``gain``: what the
-        last step, to all sessions, adds to each model, with its interval. Intervals hold the fits
-        fixed.
+        last step, to all sessions, adds to each model, with its interval. ``enough``: the
+        ``rows`` from which on twice as many add less than ``worth`` to the best model, with their
+        interval, by `rows_enough`; beyond those at hand, it is extrapolated. Intervals hold the
+        fits fixed.
     """
     labels = sessions[TARGET].to_numpy()
     names = map(str, sessions)
@@ -50,7 +60,20 @@ def judge_shares(sessions: pd.DataFrame, bootstrap: "Bootstrap") -> dict[str, An
     def figure(name: str) -> dict[str, Any]:
         return {**found[name], "interval": found["intervals"][name]["pr_auc"]}
 
+    fitted = [rows * float(share) for share in shares]
+
+    def enough(weights: Floats) -> dict[str, Floats]:
+        values = [model(f"best_model {share}")(weights)["pr_auc"] for share in shares]
+        return {"rows": rows_enough(fitted, np.stack(values, axis=1), worth)}
+
+    wanted = compare(labels, {"enough": enough}, {}, bootstrap)
     return {
+        "enough": {
+            "rows": round(wanted["enough"]["rows"]),
+            "interval": [round(bound) for bound in wanted["intervals"]["enough"]["rows"]],
+            "rows_here": round(rows),
+            "worth": worth,
+        },
         "shares": [
             {"share": float(share), **{name: figure(f"{name} {share}") for name in MODELS}}
             for share in shares

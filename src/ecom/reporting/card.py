@@ -10,7 +10,7 @@ from ecom.evaluation.metrics import BREAK_EVEN_COST, COST, METRICS, MODELS
 from ecom.evaluation.resampling import LEVEL
 from ecom.models.candidates import CANDIDATES
 from ecom.notation import markdown_table
-from ecom.reporting.cells import metric_name, with_interval
+from ecom.reporting.cells import enough_rows, metric_name, with_interval
 from ecom.reporting.feature_sets import study_of, trust, uses, worth
 from ecom.schema import ARRIVAL, FEATURE_SETS, GROUPS, PAGE_VALUES
 
@@ -97,6 +97,7 @@ def write_card(
         ago=_over_time(evaluate["over_time"], explain["importance"]),
         shares=_shares(metrics, folds),
         curve_rises=evaluate["learning_curve"]["gain"]["best_model"]["interval"][0] > 0,
+        enough=enough_rows(evaluate["learning_curve"]),
         gain=_figure_with_interval(evaluate["learning_curve"]["gain"]["best_model"], "+.3f"),
         page_values=[
             _page_values(row)

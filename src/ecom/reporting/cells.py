@@ -1,9 +1,12 @@
-"""Cells of tables: a metric's name, and a figure with its interval."""
+"""How figures read: a metric's name, a figure with its interval, how many rows are enough."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ecom.evaluation.metrics import METRICS
+
+if TYPE_CHECKING:
+    from ecom.results import LearningCurveResults
 
 
 def metric_name(metric: str) -> str:
@@ -34,3 +37,14 @@ def with_interval(found: Mapping[str, Any], name: str, metric: str) -> str:
     figure = f"{found[name][metric]:{form}}"
     low, high = found["intervals"][name].get(metric, (0, 0))
     return figure if low == high else f"{figure} ({low:{form}} to {high:{form}})"
+
+
+def enough_rows(curve: "LearningCurveResults") -> str:
+    """Return from how many rows on more are not worth having, as a sentence."""
+    found = curve["enough"]
+    low, high = found["interval"]
+    beyond = ", more than there are" if found["rows"] > found["rows_here"] else ""
+    return (
+        f"Twice the rows add less than {found['worth']:g} from about {found['rows']:,} "
+        f"({low:,} to {high:,}) on{beyond}"
+    )

@@ -12,7 +12,7 @@ from ecom.evaluation.metrics import BREAK_EVEN_COST, COST
 from ecom.notation import markdown_table
 from ecom.project.files import MODEL_CARD
 from ecom.project.states import folder_state
-from ecom.reporting.cells import metric_name, with_interval
+from ecom.reporting.cells import enough_rows, metric_name, with_interval
 from ecom.reporting.feature_sets import Table as Cells
 from ecom.reporting.feature_sets import trust, uses, worth
 
@@ -152,7 +152,7 @@ def _facts(found: "Results") -> tuple[str, ...]:
     facts.append(
         f"fitting to all training rows instead of a share of {last['share']:g} of them adds "
         f"{added['best_model']['pr_auc']:.3f} ({low:.3f} to {high:.3f}) to PR-AUC; to the "
-        f"baseline's, {added['baseline']['pr_auc']:.3f}"
+        f"baseline's, {added['baseline']['pr_auc']:.3f}. {enough_rows(evaluate['learning_curve'])}"
     )
     return tuple(facts)
 
