@@ -24,11 +24,11 @@ from ecom.models.cross_fitting import cross_fit, folds_by_key, require_same_scor
 from ecom.models.pipelines import build_pipeline, settled_arguments
 from ecom.models.rounding import round_parameters
 from ecom.models.search import spread
+from ecom.params.backend import Backend
 from ecom.params.baseline import Baseline
 from ecom.params.cross_fit import CrossFit
 from ecom.params.features import Features
 from ecom.params.folds import Folds
-from ecom.params.tune import Backend
 from ecom.schema import TARGET
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from ecom.cluster.fitting import fitting_on
 from ecom.errors import DataError
 from ecom.models.search import compare_candidates, select, stratified_folds
+from ecom.params.backend import Backend
 from ecom.params.cv import Cv
 from ecom.params.features import Features
 from ecom.params.folds import Folds
-from ecom.params.tune import Backend
 
 if TYPE_CHECKING:
     from ecom.results import BaselineResults

@@ -24,13 +24,13 @@ from ecom.errors import DataError
 from ecom.models.cross_fitting import folds_by_key, key_hashes
 from ecom.models.pipelines import build_pipeline, settled_arguments
 from ecom.models.refits import scores_on_shares, scores_over_time
+from ecom.params.backend import Backend
 from ecom.params.baseline import Baseline
 from ecom.params.cross_fit import CrossFit
 from ecom.params.features import Features
 from ecom.params.folds import Folds
 from ecom.params.learning_curve import LearningCurve
 from ecom.params.over_time import OverTime
-from ecom.params.tune import Backend
 from ecom.schema import TARGET
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from clusters import Cluster, client_of, cluster_of
 from ecom.cluster.fitting import fitting_on
 from ecom.errors import ClusterError
-from ecom.params.tune import Backend
+from ecom.params.backend import Backend
 from generated import features_and_labels
 from servers import kill
 

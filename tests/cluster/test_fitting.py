@@ -10,8 +10,9 @@ import pytest
 from clusters import Cluster, cluster_of
 from ecom.cluster.fitting import fitting_on
 from ecom.models.search import stratified_folds, trials, tune_candidate
+from ecom.params.backend import Backend
 from ecom.params.folds import Folds
-from ecom.params.tune import Backend, Distribution, Tune
+from ecom.params.tune import Distribution, Tune
 from generated import features_and_labels
 from servers import kill
 

@@ -151,6 +151,8 @@ def tune(**changes: object) -> Tune:
             "scoring": "average_precision",
             "seed": 0,
             "n_jobs": 1,
+            "backend": "local",
+            "scheduler": None,
             "distributions": {
                 "logistic": {"C": {"distribution": "log_grid", "low": 1e-3, "high": 10.0, "num": 5}}
             },

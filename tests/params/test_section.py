@@ -45,15 +45,19 @@ def test_every_fault_is_told_at_once() -> None:
         "params.yaml has",
         "  - split.test_size: missing; expected a value",
         "  - split.seed: 'x' is not allowed; input should be a valid integer",
-        "  - split.tset_size: unknown key; known are test_size, seed; did you mean test_size?",
+        "  - split.max_train_rows: missing; expected a value",
+        "  - split.tset_size: unknown key; known are test_size, seed, max_train_rows; did you mean test_size?",
     ]
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ({}, "split: missing; expected a section with test_size, seed"),
-        ({"split": None}, "split: None is not allowed; expected a section with test_size, seed"),
+        ({}, "split: missing; expected a section with test_size, seed, max_train_rows"),
+        (
+            {"split": None},
+            "split: None is not allowed; expected a section with test_size, seed, max_train_rows",
+        ),
         ([], "the file holds []; expected sections such as split"),
     ],
 )

@@ -19,7 +19,15 @@ from params import faults_of
         ({"n_iter": [15]}, "tune.n_iter: [15] is not allowed; input should be a valid integer"),
         (
             {"n_iters": 3},
-            "tune.n_iters: unknown key; known are n_iter, scoring, seed, n_jobs, distributions; did you mean n_iter?",
+            "tune.n_iters: unknown key; known are n_jobs, backend, scheduler, n_iter, scoring, seed, distributions; did you mean n_iter?",
+        ),
+        (
+            {"scheduler": "localhost"},
+            "tune.scheduler: 'localhost' is not allowed; string should match pattern",
+        ),
+        (
+            {"backend": "ray"},
+            "tune.backend: 'ray' is not allowed; input should be 'local' or 'dask'",
         ),
         (
             {"scoring": "f1"},
@@ -57,7 +65,9 @@ def test_a_value_that_is_not_allowed_is_told(changes: dict[str, object], said: s
     assert fault.startswith(said)
 
 
-@pytest.mark.parametrize("changes", [{"n_jobs": 1}])
+@pytest.mark.parametrize(
+    "changes", [{"n_jobs": 1}, {"backend": "dask", "scheduler": "tls://a.example:8786"}]
+)
 def test_other_values_are_taken(changes: dict[str, object]) -> None:
     assert faults_of(Tune, changes) == []
 

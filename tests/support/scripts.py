@@ -2,8 +2,8 @@
 
 import ast
 
+from ecom.params.backend import Backend
 from ecom.params.section import Section
-from ecom.params.tune import Backend
 from ecom.project.declaration import declared_stages
 from ecom.project.formats import parse_yaml
 from ecom.project.params_file import SECTIONS

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ecom.params.tune import Backend
+    from ecom.params.backend import Backend
 
 
 @contextmanager

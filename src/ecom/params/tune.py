@@ -1,9 +1,10 @@
 """Section ``tune``: the hyperparameter search."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from ecom.params.backend import Backend
 from ecom.params.section import Section, Seed
 
 Bound = Annotated[float, Field(ge=-1e15, le=1e15)]
@@ -36,29 +37,6 @@ class Distribution(Section):
     def __str__(self) -> str:
         """Return the distribution in words."""
         return f"{self.distribution} from {self.low:g} to {self.high:g}"
-
-
-class Backend(Section):
-    """Where models are fitted, in all stages that fit many; results do not depend on it.
-
-    Attributes
-    ----------
-    backend
-        ``local``: processes of this machine. ``dask``: a cluster.
-    scheduler
-        Address of the cluster's scheduler; None starts a cluster on this machine.
-    n_jobs
-        Processes on this machine.
-    """
-
-    model_config = ConfigDict(extra="ignore")
-
-    name = "tune"
-    keys: ClassVar[tuple[str, ...]] = ("backend", "n_jobs", "scheduler")
-
-    n_jobs: Annotated[int, Field(ge=1, le=256)]
-    backend: Literal["local", "dask"]
-    scheduler: Annotated[str, Field(pattern=r"^(tcp|tls)://\S+:\d+$")] | None
 
 
 class Tune(Backend):
