@@ -70,6 +70,7 @@ FAULTS = [
     Fault("images", DOCKERFILE, "USER 10001\n", "RUN apt-get update\nRUN sudo make it\n", "DL3004"),
     Fault("workflows", WORKFLOW, "runs-on: ubuntu-24.04", "runs-on: ubuntu-12.04", "ubuntu-12.04"),
     Fault("workflows", WORKFLOW, "hashFiles('dvc.lock')", "hashFile('dvc.lock')", "hashFile"),
+    Fault("scripts", ".ci/run", '"$(id -u)"', "$(id -u)", "SC2046"),
     Fault("alerts", ALERTS, "== 0 or absent(", "== 2 or absent(", "EcomDown"),
     Fault("alerts", ALERTS, "for: 2m", "for: two minutes", "two minutes"),
     Fault("ecs", TASK, '"cpu": "1024"', '"cpu": 1024', "cpu"),
@@ -93,7 +94,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def lint(project: Project, check: str) -> "subprocess.CompletedProcess[str]":
-    needed = {"alerts": "promtool", "resources": "node"}.get(check)
+    needed = {"alerts": "promtool", "resources": "node", "scripts": "shellcheck"}.get(check)
     if needed and shutil.which(needed) is None:
         pytest.skip(f"{needed} is not installed")
     return project.run("deploy/lint", check, check=False, TOOLS=str(TOOLS))
