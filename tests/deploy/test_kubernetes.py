@@ -1,9 +1,11 @@
 """What the manifests name is there: routes, commands, options, metrics, folders of the image."""
 
+import json
 import math
 import re
 import shlex
-from collections.abc import Iterator
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -35,19 +37,6 @@ KUBERNETES = {
     "kube_pod_container_status_terminated_reason",
     "kube_pod_init_container_status_terminated_reason",
 }
-
-
-@pytest.fixture(scope="module")
-def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Serve as the manifests do, with a key, and answer and refuse something."""
-    folder = tmp_path_factory.mktemp("deployed")
-    model = build_pipeline("logistic", seed=0).fit(*features_and_labels())
-    package = written(packaged(model, "logistic"), folder / "package")
-    store = ("--store", str(folder / "store.db"), "--log-scores")
-    with served(package, folder / "log", *store, ECOM_API_KEY="secret") as running:
-        assert running.post("/predict", rows(1)[0], **KEY).status == 200
-        assert running.post("/predict", {}, **KEY).status == 422
-        yield running
 
 
 def command_line(container: Any) -> list[str]:
@@ -201,6 +190,15 @@ def names_in(queries: str) -> set[str]:
     return set(re.findall(r"\b(?:ecom|kube)_\w+", queries))
 
 
+def canary_queries() -> list[str]:
+    return [
+        metric["provider"]["prometheus"]["query"]
+        for template in of_kind("production", "AnalysisTemplate").values()
+        for metric in template["spec"]["metrics"]
+        if "prometheus" in metric["provider"]
+    ]
+
+
 def expressions() -> str:
     """Return every query: of the alerts, of the autoscaler and of the canary."""
     adapter = parse_yaml((DEPLOY / "prometheus" / "adapter.yml").read_text("utf-8"))
@@ -214,12 +212,7 @@ def expressions() -> str:
                 for rule in group["rules"]
             ),
             *(rule["seriesQuery"] for rule in adapter["rules"]),
-            *(
-                metric["provider"]["prometheus"]["query"]
-                for template in of_kind("production", "AnalysisTemplate").values()
-                for metric in template["spec"]["metrics"]
-                if "prometheus" in metric["provider"]
-            ),
+            *canary_queries(),
         ]
     )
 
@@ -238,6 +231,26 @@ def test_every_metric_that_is_asked_for_is_one_that_the_service_has(serving: Ser
     assert len(asked) > 10
     assert asked <= samples | KUBERNETES
     assert asked >= KUBERNETES
+
+
+def test_every_query_can_be_read(tmp_path: Path) -> None:
+    """Those of the autoscaler and of the canary are templates; the alerts have tests of their own."""
+    if shutil.which("promtool") is None:
+        pytest.skip("promtool is not installed (Debian: apt-get install prometheus)")
+    (rule,) = parse_yaml((DEPLOY / "prometheus" / "adapter.yml").read_text("utf-8"))["rules"]
+    query = rule["metricsQuery"].replace("<<.Series>>", "ecom_requests_total")
+    query = query.replace("<<.LabelMatchers>>", 'pod="a"').replace("<<.GroupBy>>", "pod")
+    queries = [query, *canary_queries()]
+    rules = [{"record": f"q{number}", "expr": each} for number, each in enumerate(queries)]
+    file = tmp_path / "rules.json"  # which is YAML too
+    file.write_text(json.dumps({"groups": [{"name": "read", "rules": rules}]}), encoding="utf-8")
+
+    done = subprocess.run(
+        ["promtool", "check", "rules", file], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 rules found" in done.stdout
 
 
 def test_every_label_that_is_asked_for_has_such_values(serving: Served) -> None:
