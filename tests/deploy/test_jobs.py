@@ -1,6 +1,7 @@
 """What the containers of jobs run, run here: the same words, in folders of a test."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -22,26 +23,32 @@ from ecom.serving.limits import Keeping
 from ecom.serving.store import Store
 from generated import features_and_labels
 from packaged import packaged, written
-from project import ROOT
+from project import ROOT, checkout
 from servers import postgresql
 
 pytestmark = pytest.mark.slow
 
 
-def run(container: Any, tmp: Path, cwd: Path, **variables: str) -> int:
-    """Run what a container runs, with `tmp` for /tmp; return its exit status."""
-    given = [*container["command"], *container.get("args", ())]
-    words = [word.replace("/tmp/", f"{tmp}/") for word in given]  # noqa: S108
-    for name, value in variables.items():
-        words = [word.replace(f"$({name})", value) for word in words]
+def run(container: Any, tmp: Path, image: Path, **variables: str) -> int:
+    """Run what a container runs, with folders for /tmp and for the image; return its exit status."""
+    places = {"/tmp/": f"{tmp}/", "/app/package": f"{image}/package"}  # noqa: S108
+    places |= {f"$({name})": value for name, value in variables.items()}
+
+    def here(word: str) -> str:
+        """Replace all names at once: what takes a place may hold another name."""
+        names = "|".join(map(re.escape, places))
+        return re.sub(names, lambda found: places[found[0]], word)
+
+    words = [here(word) for word in (*container["command"], *container.get("args", ()))]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {"PATH": path, "PYTHONPATH": str(ROOT / "src")} | variables
+    cwd = here(container["workingDir"]) if "workingDir" in container else image
     return subprocess.run(words, cwd=cwd, env=os.environ | environment, check=False).returncode
 
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Return working folders of two images, whose packages are a good and a poor one."""
+    """Return folders for two images, whose packages are a good and a poor one."""
     sessions, labels = features_and_labels()
     good = build_pipeline("logistic", seed=0).fit(sessions, labels)
     poor = build_pipeline("logistic", seed=0, feature_set="at_arrival").fit(
@@ -53,8 +60,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         ("poor", packaged(poor, "logistic", "at_arrival")),
     ):
         folders[name] = tmp_path_factory.mktemp(name)
-        (folders[name] / "models").mkdir()
-        written(files, folders[name] / "models" / "package")
+        written(files, folders[name] / "package")
     return folders
 
 
@@ -73,7 +79,10 @@ def test_the_analysis_lets_through_what_is_better_or_no_worse_alone(
 
     for name, image in zip(("champion", "challenger"), pair.split(), strict=True):
         assert run(copies[name], tmp_path, packages[image]) == 0
-    judged = run(pod["containers"][0], tmp_path, ROOT, LABELLED=str(labelled))
+    (tmp_path / "origin").mkdir()
+    origin = checkout(tmp_path / "origin").root
+    assert run(copies["clone"], tmp_path, tmp_path, REPOSITORY=f"file://{origin}") == 0
+    judged = run(pod["containers"][0], tmp_path, tmp_path, LABELLED=str(labelled))
 
     assert judged == status
 

@@ -307,6 +307,26 @@ def test_the_canary_is_judged_before_it_answers_and_goes_by_weight() -> None:
     assert canary["trafficRouting"]["nginx"]["stableIngress"] in of_kind("production", "Ingress")
 
 
+def test_the_images_have_what_the_manifests_name() -> None:
+    dockerfile = DEPLOY / "Dockerfile"
+    if not dockerfile.exists():
+        pytest.skip("there is no deploy/Dockerfile")
+    text = dockerfile.read_text(encoding="utf-8")
+    pipeline = text[text.index(" AS pipeline-environment") :]
+    (service,) = of_kind("production", "Deployment")["ecom"]["spec"]["template"]["spec"][
+        "containers"
+    ]
+    user = of_kind("production", "Deployment")["ecom"]["spec"]["template"]["spec"][
+        "securityContext"
+    ]
+
+    assert "--package=/app/package" in service["args"]
+    assert text.count("\nCOPY models/package /app/package\n") == 2
+    assert text.count(f"\nUSER {user['runAsUser']}:{user['runAsGroup']}\n") == 2
+    if "s3://" in str(of_kind("production", "ConfigMap")["ecom-addresses"]["data"]):
+        assert "requirements-remotes.txt" in pipeline, "the jobs have no s3fs for their addresses"
+
+
 def test_champion_and_challenger_are_the_packages_of_their_images() -> None:
     (pod,) = (pod for name, pod in pods("production") if name == "ecom-judge")
     copies = {each["name"]: each for each in pod["initContainers"]}
@@ -314,7 +334,7 @@ def test_champion_and_challenger_are_the_packages_of_their_images() -> None:
 
     for name in ("champion", "challenger"):
         assert copies[name]["args"] == [f"/tmp/{name}"]  # noqa: S108
-        assert '"models/package"' in copies[name]["command"][2]
+        assert '"/app/package"' in copies[name]["command"][2]
     assert judge["args"] == ["/tmp/champion", "/tmp/challenger", "$(LABELLED)"]  # noqa: S108
 
 

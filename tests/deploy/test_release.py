@@ -98,7 +98,8 @@ def test_the_champion_is_the_service_that_ran_until_now(
         manifests = YAML(typ="safe").load_all((tmp_path / "applied").read_text(encoding="utf-8"))
         (judge,) = (each for each in manifests if each["metadata"]["name"] == "ecom-judge")
         pod = judge["spec"]["metrics"][0]["provider"]["job"]["spec"]["template"]["spec"]
-        images.append([each["image"].rpartition("@")[2] for each in pod["initContainers"]])
+        judged = {each["name"]: each["image"] for each in pod["initContainers"]}
+        images.append([judged[name].partition("@")[2] for name in ("champion", "challenger")])
 
     assert images == [
         [digest(16), digest(16)],  # nothing ran before
