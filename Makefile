@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve check test prove lint format deps review ui report study verdicts drift-study bench bench-serve bench-score docs lock audit sbom
+.PHONY: help run serve check test prove lint lint-deploy format alerts deps review ui report study verdicts drift-study bench bench-serve bench-score docs lock audit sbom
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -34,12 +34,22 @@ lint: $(VENV)/test.ready  ## check format, lint, import contracts, types
 	mypy
 	zizmor --quiet --offline .github
 
+lint-deploy: $(VENV)/test.ready $(VENV)/deploy.ready  ## check manifests, alert rules, workflows and images of deploy/
+	TOOLS=$(VENV)/deploy deploy/lint
+
 format: $(VENV)/test.ready  ## format the code, fix what lint can fix
 	ruff format
 	ruff check --fix
 
 deps: $(VENV)/test.ready  ## write the code deps of each stage into dvc.yaml, from the imports
 	@python -m ecom deps
+
+alerts:  ## write the alert rules of deploy/prometheus into a resource of the Prometheus operator
+	@{ printf '%s\n' '# Written by `make alerts` from deploy/prometheus/alerts.yml.' \
+		'apiVersion: monitoring.coreos.com/v1' 'kind: PrometheusRule' 'metadata:' '  name: ecom' \
+		'  labels:' '    app.kubernetes.io/part-of: ecom' 'spec:' && \
+		sed -e '/^#/d' -e 's/^./  &/' deploy/prometheus/alerts.yml; } \
+		> deploy/kubernetes/components/monitoring/alerts.yaml
 
 verdicts: $(VENV)/run.ready  ## plant changes, count the verdicts of compare (about an hour)
 	python benchmarks/verdicts.py
@@ -129,4 +139,11 @@ $(VENV)/run.ready: requirements.txt pyproject.toml
 
 $(VENV)/test.ready: requirements-dev.txt $(VENV)/run.ready
 	$(call INSTALL,requirements-dev.txt)
+	@touch $@
+
+$(VENV)/deploy.ready: requirements-deploy.txt deploy/kubernetes/schemas/package-lock.json $(VENV)/run.ready
+	$(PYTHON) -m venv --clear $(VENV)/deploy
+	$(BIN)/uv pip install --quiet --require-hashes --python $(VENV)/deploy/bin/python -r $< \
+		|| $(VENV)/deploy/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	npm ci --prefix deploy/kubernetes/schemas --silent --no-audit --no-fund --ignore-scripts
 	@touch $@

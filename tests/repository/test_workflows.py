@@ -45,7 +45,10 @@ def test_code_of_a_pull_request_runs_with_the_right_to_read_alone(path: Path) ->
     triggers = content["on"]
 
     assert content["permissions"] in ({}, {"contents": "read"})
-    if set(triggers) <= {"schedule", "workflow_dispatch"}:  # of the default branch alone
+    if triggers == {"push": {"tags": ["v*"]}}:  # by those who may release
+        for job in content["jobs"].values():
+            assert "environment" in job or "secrets." not in str(job)
+    elif set(triggers) <= {"schedule", "workflow_dispatch"}:  # of the default branch alone
         assert "secrets." not in path.read_text(encoding="utf-8")
     elif "workflow_run" not in triggers:
         assert set(triggers) <= {"pull_request", "push", "schedule", "workflow_dispatch"}
@@ -57,6 +60,30 @@ def test_code_of_a_pull_request_runs_with_the_right_to_read_alone(path: Path) ->
     for step in steps_of(path):
         if "checkout@" in step.get("uses", ""):
             assert step["with"]["persist-credentials"] is False
+
+
+def test_each_job_of_a_release_may_do_what_it_is_for_and_no_more() -> None:
+    jobs = workflow(ROOT / ".github" / "workflows" / "release.yml")["jobs"]
+    writes = {
+        name: {right for right, level in job["permissions"].items() if level == "write"}
+        for name, job in jobs.items()
+    }
+
+    assert writes == {
+        "tests": set(),
+        "package": set(),
+        "images": {"packages", "id-token", "attestations"},
+        "staging": {"contents"},
+        "production": {"contents"},
+    }
+    before = {name: job.get("needs", []) for name, job in jobs.items()}
+    assert before == {
+        "tests": [],
+        "package": "tests",
+        "images": "package",
+        "staging": "images",
+        "production": ["images", "staging"],
+    }
 
 
 def test_no_text_from_outside_is_pasted_into_a_script() -> None:
