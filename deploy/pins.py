@@ -23,8 +23,7 @@ CHOSEN: Final = ("httptools", "uvloop", "psycopg[binary]")
 LEFT_OUT: Final = frozenset({"pyarrow"})
 # The first has the pins of the pipeline; the second repeats them, and adds psycopg.
 PINNED: Final = ("requirements.txt", "requirements-dev.txt")
-HEAD: Final = """# Written by `make docs` (deploy/pins.py): what the service loads, pinned as in requirements.txt.
-"""
+HEAD: Final = "# Written by `make docs` (deploy/pins.py): what the service loads, as reviewed.\n"
 
 
 def imported(modules: tuple[str, ...]) -> set[str]:
