@@ -19,7 +19,7 @@ PATHS: Final = (
 PATTERNS: Final = (
     "onnxruntime/capi/libonnxruntime.so*",  # for other languages: Python has one of its own
     *(f"onnxruntime/{name}" for name in ("quantization", "tools", "transformers")),
-    *(f"numpy/{name}" for name in ("distutils", "f2py")),
+    "numpy/distutils",
     "gconv",  # character sets of the C library: Python has its own
     "*.pyi",
 )
