@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve check test prove lint lint-deploy format alerts deps review ui report study verdicts drift-study bench bench-serve bench-score docs lock audit sbom
+.PHONY: help run serve check test prove lint lint-deploy format alerts deps review ui report study verdicts drift-study bench bench-serve bench-score bench-image docs lock audit sbom image image-pipeline
 
 help:  ## list the commands
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
 run: $(VENV)/run.ready  ## set up, run the pipeline, show what was found
 	@python -m ecom run
@@ -86,8 +86,12 @@ bench-serve: $(VENV)/test.ready  ## time the service beside its peers (five minu
 bench-score: $(VENV)/test.ready  ## time the scoring of files beside the fitted Pipeline (three minutes)
 	python benchmarks/scoring.py
 
-docs: $(VENV)/test.ready  ## write what is generated: results in README.md, docs/licences.md
+bench-image: image image-pipeline  ## weigh both images, and time the start of the service (ten minutes)
+	python benchmarks/image.py
+
+docs: $(VENV)/test.ready  ## write what is generated: results in README.md, docs/licences.md, deploy/service.txt
 	@python -m ecom docs
+	@python deploy/pins.py
 	@printf '%s\n' '# Licences of what requirements.txt installs' '' \
 		'Written by `make docs`. `tests/repository/test_supply_chain.py` argues each licence that asks for more than a notice.' \
 		'' > docs/licences.md
@@ -98,6 +102,12 @@ audit: $(VENV)/test.ready  ## list known vulnerabilities of what is pinned; need
 	pip-audit --strict --disable-pip --require-hashes --requirement requirements-dev.txt $(IGNORED)
 	pip-audit --strict --disable-pip --require-hashes --requirement requirements-remotes.txt $(IGNORED)
 	pip-audit --strict --disable-pip --require-hashes --requirement requirements-deploy.txt $(IGNORED)
+
+image: $(VENV)/test.ready  ## build the image of the service (needs root, buildah, mmdebstrap)
+	deploy/build service
+
+image-pipeline: $(VENV)/test.ready  ## build the image of the pipeline
+	deploy/build pipeline
 
 # Vulnerabilities that do not concern this project: `--ignore-vuln ID \`, the reason in a line above.
 IGNORED :=

@@ -112,6 +112,15 @@ NOT_RUN = {
     "python -m ecom serve --store feedback.db": "test_feedback.py runs it",
     "make drift-study": "runs for half an hour; writes docs/drift.md",
     "make bench-score": "times scoring for some minutes; writes docs/scoring.md",
+    "make bench-image": "builds and times both images; writes a table in docs/deployment.md",
+    "make image": "test_image.py runs deploy/build, which is all it runs",
+    "make image-pipeline": "builds a gigabyte; test_image.py builds the service by the same script",
+    "docker run --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges --publish 127.0.0.1:8000:8000 ecom-service": (
+        "no engine is here; test_image.py runs the image in the same way without"
+    ),
+    "python deploy/unpacked.py dist/service.oci.tar FOLDER --host 127.0.0.1": (
+        "serves until it is stopped; test_image.py runs its two functions"
+    ),
     "make bench-serve": "times servers for five minutes; writes docs/serving.md",
     "make bench": "times things for a minute; its code is linted and typed",
     "make lint": "make test runs it first",

@@ -16,6 +16,7 @@ OF_OTHERS = {
     "study.md": "written by `make study`",
     "verdicts.md": "written by `make verdicts`",
     "serving.md": "written by `make bench-serve`",
+    "deployment.md": "written by `make bench-image`",
     "scoring.md": "written by `make bench-score`",
     "drift.md": "written by `make drift-study`",
     "licences.md": "written by `make docs`",
