@@ -19,8 +19,6 @@ TARGET: Final = ROOT / "deploy" / "service.txt"
 MODULES: Final = ("ecom.__main__", "ecom.serving.server", "ecom.serving.store")
 # Packages that others load by a setting or an address: no import names them.
 CHOSEN: Final = ("httptools", "uvloop", "psycopg[binary]")
-# Imported, but not by what answers requests: `drift --from-store` reads the store with it.
-LEFT_OUT: Final = frozenset({"pyarrow"})
 # The first has the pins of the pipeline; the second repeats them, and adds psycopg.
 PINNED: Final = ("requirements.txt", "requirements-dev.txt")
 HEAD: Final = "# Written by `make docs` (deploy/pins.py): what the service loads, as reviewed.\n"
@@ -62,7 +60,7 @@ def _loaded(tree: ast.Module) -> Iterator[str]:
 def needed() -> set[str]:
     """Return the distributions that the service needs, by their own metadata."""
     owners = packages_distributions()
-    names = imported(MODULES) - LEFT_OUT
+    names = imported(MODULES)
     waiting = [Requirement(owner) for name in names for owner in owners.get(name, ())]
     waiting += [Requirement(text) for text in CHOSEN]
     found: set[tuple[str, frozenset[str]]] = set()  # with the extras that were asked for

@@ -166,7 +166,6 @@ def test_its_health_check_tells_a_service_that_answers_from_one_that_does_not(
     assert inside(image, *command).returncode != 0
 
 
-@pytest.mark.xfail(reason="ecom.serving.store imports pyarrow, which the image leaves out")
 def test_it_keeps_scores_and_outcomes_in_postgresql(image: Image, tmp_path: Path) -> None:
     session = json.loads((ROOT / "docs" / "session.json").read_bytes())
     log = tmp_path / "log"

@@ -1,13 +1,16 @@
 """Answers from graphs. Needs numpy and ONNX Runtime alone: a wheel of the model takes it along."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # it reports its use to its makers else
+import onnxruntime
 
 from ecom.digits import round_score, round_scores
 

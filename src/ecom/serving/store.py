@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import pyarrow as pa
 import sqlalchemy as sql
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -24,6 +23,9 @@ from ecom.errors import ServiceError
 from ecom.schema import TARGET
 from ecom.serving.feedback import LONGEST_ID, Scored
 from ecom.serving.limits import Keeping
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 log = logging.getLogger("ecom.serving")
 
@@ -232,7 +234,9 @@ def _whole_address(address: str, *, create: bool) -> sql.URL:
     return url
 
 
-def stored_sessions(address: str, columns: Sequence[str], days: float | None) -> Iterator[pa.Table]:
+def stored_sessions(
+    address: str, columns: Sequence[str], days: float | None
+) -> "Iterator[pa.Table]":
     """Yield sessions that a service has kept, as texts by column, with known outcomes and the day.
 
     Parameters
@@ -249,6 +253,8 @@ def stored_sessions(address: str, columns: Sequence[str], days: float | None) ->
     ServiceError
         The database does not answer.
     """
+    import pyarrow as pa  # the service itself reads nothing, and its image has no Arrow
+
     engine = open_engine(address, create=False)
     since = 0.0 if days is None else time.time() - days * DAY
     chosen = (
