@@ -101,3 +101,9 @@ def test_a_folder_with_a_foreign_work_folder_is_not_touched(tmp_path: Path) -> N
         Target(str(tmp_path / "out"), folder=True).begin(PLAN, overwrite=True)
 
     assert (tmp_path / "out" / "_work" / "mine").exists()
+
+
+def test_an_empty_work_folder_is_in_nobody_s_way(tmp_path: Path) -> None:
+    (tmp_path / "out" / "_work").mkdir(parents=True)
+
+    assert Target(str(tmp_path / "out"), folder=True).begin(PLAN, overwrite=True)
