@@ -188,7 +188,7 @@ class Target:
             if self._holds_files(path) and not is_ours
         ]
         if self.folder and self.system.exists(self.path) and not (manifest or work):
-            others += self.system.ls(self.path, detail=False)
+            others += filter(self._holds_files, self.system.ls(self.path, detail=False))
         if others:
             raise DataError(f"{others[0]} is not of this command: choose another place")
 
