@@ -95,6 +95,15 @@ NOT_RUN = {
     ),
     "dvc exp apply NAME && git restore .dvc/config && dvc push": "test_experiments.py runs it",
     "dvc exp apply NAME; git restore .dvc/config; dvc pull": "test_experiments.py runs it",
+    "dvc remote add --default storage s3://BUCKET/dvc": "test_object_store.py runs it",
+    "dvc remote modify storage endpointurl ADDRESS": "test_object_store.py runs it",
+    "dvc remote modify storage verify true": "test_object_store.py runs it",
+    "dvc remote modify --local storage access_key_id KEY": "test_object_store.py runs it",
+    "dvc remote modify --local storage secret_access_key SECRET": "test_object_store.py runs it",
+    "dvc repro --pull": "test_object_store.py runs it",
+    "mlflow server --backend-store-uri sqlite:///runs.db --artifacts-destination s3://BUCKET/mlflow": (
+        "test_object_store.py runs it, on a free port"
+    ),
     "make review BASE=BRANCH": "test_review.py runs it",
     "python -m ecom review BRANCH": "test_review.py runs it",
     "make check": "runs the fast tests of what runs this",

@@ -1,13 +1,10 @@
 """Experiments and remotes, as a team uses them, from clones: what must hold afterwards."""
 
-import hashlib
 import json
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +13,7 @@ from ecom.project.states import open_state
 from pages import commands
 from project import ROOT, Project, metrics_of
 from servers import free_port, sftp_server
+from team import clone, holds_its_outputs, remote
 
 SETTING = ("-S", "threshold.strategy=quota")  # threshold reruns, and what follows it
 
@@ -37,41 +35,12 @@ def storage(synthetic: Project, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return folder
 
 
-@contextmanager
-def remote(project: Project, url: str, **options: str) -> Iterator[None]:
-    """Name a default remote of a project, for this machine alone, until the block ends."""
-    project.run("dvc", "remote", "add", "--local", "--force", "--default", "storage", url)
-    for name, value in options.items():
-        project.run("dvc", "remote", "modify", "--local", "storage", name, value)
-    try:
-        yield
-    finally:
-        project.run("dvc", "remote", "remove", "--local", "storage")
-
-
-def clone(upstream: Path, root: Path) -> Project:
-    """Clone what the team shares: code, lock and metrics, no data."""
-    subprocess.run(["git", "clone", "--quiet", str(upstream), str(root)], check=True)
-    project = Project(root)
-    project.run("git", "config", "user.name", "test")
-    project.run("git", "config", "user.email", "test@example.org")
-    return project
-
-
 def pulled(upstream: Path, storage: Path, root: Path) -> Project:
     """Clone what the team shares, and bring its outputs."""
     project = clone(upstream, root)
     with remote(project, str(storage)):
         project.run("dvc", "pull")
     return project
-
-
-def holds_its_outputs(project: Project) -> bool:
-    """Whether every output is there and is what dvc.lock says."""
-    return all(
-        hashlib.md5((project.root / path).read_bytes(), usedforsecurity=False).hexdigest() == md5
-        for path, md5 in project.outs().items()
-    )
 
 
 def strategy(project: Project) -> str:

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from configparser import ConfigParser
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -186,3 +187,14 @@ def test_exceptions_from_security_rules_are_argued_where_they_stand() -> None:
             if "noqa: S" in line:  # its reason stands there, or beside another of the statement
                 nearby = lines[max(0, number - 6) : number + 2]
                 assert any(re.search(r"noqa: S\d+  \w", other) for other in nearby), line
+
+
+def test_the_shared_configuration_of_dvc_holds_no_credentials() -> None:
+    shared = ConfigParser(interpolation=None)
+    shared.read_string(
+        re.sub("(?m)^ +", "", (ROOT / ".dvc" / "config").read_text(encoding="utf-8"))
+    )
+    secret = re.compile(r"key|secret|token|password|passphrase|connection_string")
+
+    assert "core" in shared
+    assert [name for part in shared.values() for name in part if secret.search(name)] == []

@@ -13,19 +13,19 @@ from recorded import SCORES, SESSIONS, state
 
 
 class WithoutPredictions:
-    """Files of a commit whose predictions are not in the cache."""
+    """Files of a commit whose predictions are not in the cache, nor given by a remote."""
 
-    def __init__(self, commit: State) -> None:
-        self._commit = commit
+    def __init__(self, commit: State, failure: OSError) -> None:
+        self._commit, self._failure = commit, failure
 
     def read_bytes(self, path: str) -> bytes:
         if path == PREDICTIONS:
-            raise FileNotFoundError(path)
+            raise self._failure
         return self._commit.read(path)
 
 
-def as_commit(found: State, *, readable: bool = True) -> State:
-    files = found._files if readable else WithoutPredictions(found)
+def as_commit(found: State, *, failure: OSError | None = None) -> State:
+    files = WithoutPredictions(found, failure) if failure else found._files
     return replace(found, revision="a" * 40, _files=files, _hashes={})
 
 
@@ -49,7 +49,7 @@ def test_results_that_can_be_read_are_taken_as_they_are(tmp_path: Path) -> None:
 def test_the_workspace_serves_if_it_comes_from_the_same_code_data_and_params(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    commit = as_commit(state("main", SESSIONS, SCORES), readable=False)
+    commit = as_commit(state("main", SESSIONS, SCORES), failure=FileNotFoundError())
     # As on another CPU: the same inputs, and scores that differ in the last digit.
     root = write(state("workspace", SESSIONS, SCORES + 1e-12), tmp_path)
     assert not has_results(commit, fresh=False)
@@ -58,11 +58,29 @@ def test_the_workspace_serves_if_it_comes_from_the_same_code_data_and_params(
         assert (found.name, found.revision) == ("main", "a" * 40)
         assert has_results(found, fresh=True)
 
-    assert "those of the workspace are" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "workspace are used, which come from the same" in said
+    assert "no remote gives it" not in said
+
+
+def test_a_remote_that_refuses_is_named_as_the_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commit = as_commit(state("main", SESSIONS, SCORES), failure=PermissionError("Forbidden"))
+    root = write(state("workspace", SESSIONS, SCORES), tmp_path)
+
+    with obtained(root, commit):
+        pass
+
+    said = capsys.readouterr().err
+    assert (
+        f"{PREDICTIONS} of main (aaaaaaa) is not in the DVC cache, and no remote gives it: " in said
+    )
+    assert "gives it: Forbidden\n" in said
 
 
 def test_a_workspace_with_other_params_does_not_serve(tmp_path: Path) -> None:
-    commit = as_commit(state("main", SESSIONS, SCORES), readable=False)
+    commit = as_commit(state("main", SESSIONS, SCORES), failure=FileNotFoundError())
     params = commit.read("params.yaml").decode().replace('"bins": 10', '"bins": 20')
     assert params != commit.read("params.yaml").decode()
     root = write(state("w", SESSIONS, SCORES, files={"params.yaml": params}), tmp_path)

@@ -105,9 +105,13 @@ def postgresql_binaries() -> Path:
 
 @contextmanager
 def mlflow_server(
-    folder: Path, database: str, port: int | None = None
+    folder: Path,
+    database: str,
+    port: int | None = None,
+    artifacts: str | None = None,
+    **variables: str,
 ) -> "Iterator[tuple[str, subprocess.Popen[bytes]]]":
-    """Run an MLflow server with an artifact store of its own; yield its address and process."""
+    """Run an MLflow server; yield its address and process. Artifacts are in its folder, or there."""
     port = port or free_port()
     address = f"http://127.0.0.1:{port}"
     folder.mkdir(exist_ok=True)
@@ -125,10 +129,11 @@ def mlflow_server(
         "--backend-store-uri",
         database,
         "--artifacts-destination",
-        str(folder / "artifacts"),
+        artifacts or str(folder / "artifacts"),
         ready=f"{address}/health",
         log=folder / "server.log",
         MLFLOW_DISABLE_TELEMETRY="true",
+        **variables,
     ) as process:
         yield address, process
 

@@ -19,6 +19,7 @@ from ecom.project.files import LOCK, METRICS, PARAMS, PIPELINE, metrics_file
 from ecom.project.formats import parse_metrics, parse_yaml
 from ecom.project.lock import RECORDER, Lock, LockedStage
 from ecom.project.repository import fetch_missing, prefix, require_history
+from ecom.storage import RemoteError, cause_of, storage_errors
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -43,7 +44,7 @@ class State:
     name: str
     revision: str | None
     _files: "AbstractFileSystem"
-    _unreachable: tuple[type[Exception], ...] = (OSError,)  # what reading may raise
+    _failures: tuple[type[Exception], ...] = ()  # what reading may raise besides errors of storage
     _hashes: dict[str, str | None] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -59,13 +60,20 @@ class State:
         ------
         ProjectError
             The file is not part of this state, or is in neither the cache nor a remote.
+        RemoteError
+            The file is not in the cache, and a remote refuses it or does not answer.
         """
         try:
             content: bytes = self._files.read_bytes(path)
         except FileNotFoundError:
             raise ProjectError(self._not_found(path)) from None
-        except self._unreachable as error:
-            raise ProjectError(f"{self._missing(path)} ({error})") from None
+        except (*self._failures, *storage_errors()) as error:
+            if self.revision is None:
+                raise ProjectError(f"{self._missing(path)} ({error})") from None
+            raise RemoteError(
+                f"{path} of {self} is not in the DVC cache, and no remote gives it: "
+                f"{cause_of(error)}"
+            ) from None
         return content
 
     @cached_property
@@ -279,7 +287,7 @@ def open_state(root: Path, name: str) -> State:
             name,
             revision,
             DirFileSystem(below.rstrip("/"), files) if below else files,
-            (OSError, DvcException),
+            (DvcException,),
         )
     except (DvcException, SCMError) as error:
         raise ProjectError(

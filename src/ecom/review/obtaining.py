@@ -18,6 +18,7 @@ from ecom.project.place import DVC_ROOT_VARIABLE
 from ecom.project.repository import git, prefix
 from ecom.project.states import WORKSPACE, State, folder_state
 from ecom.review.outcome import StateResults
+from ecom.storage import RemoteError
 
 RUNNING: Final = "Running stage '"  # DVC, of a stage that it neither skips nor finds in its cache
 SHOWN: Final = 20  # last lines of a pipeline that failed
@@ -50,12 +51,12 @@ def obtained(root: Path, state: State, *, fresh: bool = False) -> Iterator[State
         return
     workspace = folder_state(root)
     if _is_made_from_the_same(state, workspace) and has_results(workspace, fresh=True):
-        _say(f"{state} has no results in the DVC cache or a remote: those of the {WORKSPACE} are")
-        _say("used, which come from the same code, data and params")
+        _say(f"no results of {state} were found in the DVC cache or a remote: those of the")
+        _say(f"{WORKSPACE} are used, which come from the same code, data and params")
         yield replace(workspace, name=state.name, revision=state.revision)
         return
-    _say(f"{state} has no results of its own code in the DVC cache or a remote: its code makes")
-    _say("them again, in a temporary folder")
+    _say(f"no results of {state} by its own code were found in the DVC cache or a remote: its code")
+    _say("makes them again, in a temporary folder")
     with work_tree(root, state.revision) as tree:
         reproduce(root, tree, str(state))
         yield replace(folder_state(tree), name=state.name, revision=state.revision)
@@ -81,13 +82,19 @@ def work_tree(root: Path, commit: str) -> Iterator[Path]:
 
 
 def has_results(state: State, *, fresh: bool) -> bool:
-    """Tell whether results can be read and, if asked, belong to the state's code and params."""
+    """Tell whether results can be read and, if asked, belong to the state's code and params.
+
+    If a remote is why they cannot, that is said on standard error.
+    """
     try:
         results = StateResults(state)
         readable = not results.predictions.empty and results.raw(TEST) is not None
         if results.cross_fitted is not None:
             results.raw(TRAIN)
         return readable and not (fresh and state.stale())
+    except RemoteError as error:
+        _say(str(error))
+        return False
     except ProjectError:
         return False
 

@@ -10,6 +10,7 @@ from ecom.project.files import PACKAGE
 from ecom.project.states import open_state
 from ecom.serving.manifest import MANIFEST
 from ecom.serving.package import Package, open_package
+from ecom.storage import RemoteError
 from ecom.tracking.provenance import PREFIX
 from ecom.tracking.store import REGISTERED, Store
 
@@ -129,6 +130,8 @@ def _of_state(root: Path, name: str) -> Package:
         state = open_state(root, name)
         paths = [path for path in state.lock.outs if path.startswith(f"{PACKAGE}/")]
         contents = {Path(path).name: state.read(path) for path in paths}
+    except RemoteError:
+        raise
     except ProjectError as error:
         raise ProjectError(f"there is no package {name}: {WANTED} ({error})") from None
     with TemporaryDirectory() as folder:

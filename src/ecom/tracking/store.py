@@ -14,6 +14,7 @@ from ecom.errors import TrackingError
 from ecom.project.place import ADDRESS_VARIABLE, DATABASE, local_home
 from ecom.project.states import State
 from ecom.serving.manifest import MODEL
+from ecom.storage import storage_errors
 from ecom.tracking import views
 from ecom.tracking.provenance import PREFIX, Provenance
 from ecom.tracking.rooting import artifact_root, database_address, follow_folder
@@ -85,10 +86,7 @@ class Store:
         if self._local and not create and not (self._local / DATABASE).exists():
             raise TrackingError(f"nothing is recorded yet at {self.address}")
         import mlflow
-        from alembic.util import CommandError
         from filelock import FileLock
-        from mlflow.exceptions import MlflowException
-        from sqlalchemy.exc import SQLAlchemyError
 
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.ERROR)
@@ -99,7 +97,7 @@ class Store:
                 if self._local:
                     follow_folder(self._local)
                 yield mlflow.MlflowClient(self.address, registry_uri=self.address)
-        except (MlflowException, SQLAlchemyError, CommandError, ImportError, OSError) as error:
+        except _failures() as error:
             lines = str(error).strip().splitlines()
             raise TrackingError(
                 f"MLflow at {self.address} failed: {lines[0] if lines else repr(error)}"
@@ -316,6 +314,15 @@ class Store:
             raise TrackingError(
                 f"MLflow at {self.address} did not finish in time; nothing more is recorded"
             )
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Return what MLflow raises, its database and the storage of its artifacts among it."""
+    from alembic.util import CommandError
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return (MlflowException, SQLAlchemyError, CommandError, ImportError, *storage_errors())
 
 
 def _later(origin: Provenance, tags: Mapping[str, str]) -> dict[str, str]:

@@ -101,3 +101,15 @@ def test_a_folder_with_a_foreign_work_folder_is_not_touched(tmp_path: Path) -> N
         Target(str(tmp_path / "out"), folder=True).begin(PLAN, overwrite=True)
 
     assert (tmp_path / "out" / "_work" / "mine").exists()
+
+
+@pytest.mark.parametrize("ours", [False, True])
+def test_an_empty_work_folder_is_in_nobody_s_way(tmp_path: Path, *, ours: bool) -> None:
+    target = Target(str(tmp_path / "out"), folder=True)
+    if ours:
+        target.begin(PLAN, overwrite=False)
+        target.write_json(target.manifest, {"plan": PLAN})
+        target.remove(target.work)
+    Path(target.work).mkdir(parents=True)
+
+    assert target.begin(PLAN | {"package": "1"}, overwrite=True)

@@ -15,7 +15,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from ecom.errors import DataError, describe
+from ecom.errors import DataError
+from ecom.storage import cause_of, storage_errors
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -173,8 +174,8 @@ def make_plan(address: str, part_rows: int = PART_ROWS) -> Plan:
             for name in tables
             for part in _parts(system, str(PurePosixPath(root) / name), name, part_rows)
         ]
-    except OSError as error:
-        raise DataError(f"{address} cannot be read: {describe(error)}") from None
+    except storage_errors() as error:
+        raise DataError(f"{address} cannot be read: {cause_of(error)}") from None
     return Plan(tuple(parts), root, folder, tuple(others))
 
 

@@ -20,7 +20,7 @@ from fsspec.implementations.local import LocalFileSystem
 from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
-from ecom.errors import DataError, describe
+from ecom.errors import DataError
 from ecom.serving.bulk.checking import is_text, require_columns
 from ecom.serving.bulk.inputs import PART_ROWS, Part, Plan, absolute, make_plan, open_filesystem
 from ecom.serving.bulk.reading import read_blocks, read_schema
@@ -28,6 +28,7 @@ from ecom.serving.bulk.scored import score, written_columns
 from ecom.serving.bulk.target import Target
 from ecom.serving.bulk.workers import in_processes, on_cluster
 from ecom.serving.package import Package, open_package
+from ecom.storage import cause_of, storage_errors
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -184,8 +185,8 @@ def score_all(  # noqa: PLR0913  all that a job is
         _require_few(found, max_bad, found.rows + found.broken)
         manifest = {"plan": described, "scored": _counts(found)}
         place.finish(names, schema, header, manifest)
-    except OSError as error:
-        raise DataError(f"{target} cannot be written: {describe(error)}") from None
+    except storage_errors() as error:
+        raise DataError(f"{target} cannot be written: {cause_of(error)}") from None
     except NotImplementedError:
         raise DataError(f"{target} cannot be written: it is no place for files") from None
     return replace(found, passed_over=plan.passed_over), place, True

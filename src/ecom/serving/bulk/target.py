@@ -185,12 +185,17 @@ class Target:
                 (self.bad_rows, manifest or work),
                 (self.work, work),
             )
-            if self.system.exists(path) and not is_ours
+            if self._holds_files(path) and not is_ours
         ]
         if self.folder and self.system.exists(self.path) and not (manifest or work):
-            others += self.system.ls(self.path, detail=False)
+            others += filter(self._holds_files, self.system.ls(self.path, detail=False))
         if others:
             raise DataError(f"{others[0]} is not of this command: choose another place")
+
+    def _holds_files(self, path: str) -> bool:
+        """Tell whether there is a file; some object stores keep an empty folder for a while."""
+        found = self.system.find(path, detail=True).values()
+        return any(each["type"] != "directory" for each in found)
 
     def _require_free(self) -> None:
         held = self.system.exists(self.path)
