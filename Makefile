@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve check test prove lint lint-deploy format alerts deps review ui report study verdicts drift-study bench bench-serve bench-score bench-image docs lock audit sbom image image-pipeline
+.PHONY: help run serve check test prove lint lint-deploy format alerts deps review ui report study verdicts drift-study bench bench-serve bench-score bench-image bench-scale docs lock audit sbom image image-pipeline
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -88,6 +88,9 @@ bench-score: $(VENV)/test.ready  ## time the scoring of files beside the fitted 
 
 bench-image: image image-pipeline  ## weigh both images, and time the start of the service (ten minutes)
 	python benchmarks/image.py
+
+bench-scale: $(VENV)/test.ready  ## run the stages on up to ten million generated sessions (about an hour)
+	python benchmarks/scale.py
 
 docs: $(VENV)/test.ready  ## write what is generated: results in README.md, docs/licences.md, deploy/service.txt
 	@python -m ecom docs

@@ -108,10 +108,10 @@ def pipeline(source: Path, target: Path, chunk: int) -> list[str]:
     return [sys.executable, __file__, str(source), str(target), str(chunk)]
 
 
-def peak_memory(command: list[str]) -> tuple[float, float]:
+def peak_memory(command: list[str], folder: Path = ROOT) -> tuple[float, float]:
     """Run a command; return its seconds, and the most memory of all its processes, in MiB."""
     begin, most = time.perf_counter(), 0
-    process = psutil.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    process = psutil.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
     while process.poll() is None:
         used = 0
         for each in (process, *process.children(recursive=True)):
@@ -122,7 +122,7 @@ def peak_memory(command: list[str]) -> tuple[float, float]:
         most = max(most, used)
         time.sleep(0.05)
     if process.returncode:
-        sys.exit("scoring failed")
+        sys.exit(f"{' '.join(command[:3])} failed")
     return time.perf_counter() - begin, most / MEBIBYTE
 
 

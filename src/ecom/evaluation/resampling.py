@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 # Every interval lies between these; dvc.yaml, params.yaml and README.md name the level in words.
 QUANTILES: Final = (0.025, 0.975)
 LEVEL: Final = f"{100 * (QUANTILES[1] - QUANTILES[0]):g} %"  # of these intervals, for people
-BATCH: Final = 100  # resamples that are in memory at once
+BATCH: Final = 100  # resamples that are in memory at once, at most
+DRAWN: Final = 10_000_000  # rows of all of these together
 
 
 def bootstrapped(
@@ -54,8 +55,9 @@ def bootstrapped(
     labels = np.asarray(labels)
     random = np.random.default_rng(bootstrap.seed)
     batches: list[Mapping[str, Floats]] = []
-    for begin in range(0, bootstrap.resamples, BATCH):
-        size = min(BATCH, bootstrap.resamples - begin)
+    together = max(1, min(BATCH, DRAWN // len(labels)))
+    for begin in range(0, bootstrap.resamples, together):
+        size = min(together, bootstrap.resamples - begin)
         weights = _drawn(random, size, len(labels))
         while len(again := _of_one_class(weights, labels)):
             weights[again] = _drawn(random, len(again), len(labels))
