@@ -30,9 +30,9 @@ from scoring import ours, peak_memory
 PAGE: Final = ROOT / "docs" / "scale.md"
 SIZES: Final = tuple(10**power for power in range(4, 8))
 SAMPLE: Final = 10_000  # training rows
-RESAMPLES: Final = 20  # of the test rows: the time of evaluate is in proportion
+RESAMPLES: Final = 100  # of the test rows: the time of evaluate is in proportion
 SAMPLE_ONLY: Final = ("baseline", "cv", "tune", "cross_fit", "feature_sets", "refit", "threshold")
-CANDIDATES: Final = ("baseline", "logistic_interactions", "hist_gradient_boosting", "average")
+CANDIDATES: Final = ("baseline", "logistic_interactions", "hist_gradient_boosting")
 FITTED: Final = (10_000, 100_000, 1_000_000)
 DAY: Final = 10_000_000_000  # sessions
 PRICE: Final = 0.04  # € for a core and an hour
@@ -65,7 +65,7 @@ def settings(rows: int) -> list[str]:
         f"split.max_train_rows={min(SAMPLE, rows // 2)}",
         f"bootstrap.resamples={RESAMPLES}",
         "tune.n_iter=1",
-        "cross_fit.repeats=1",
+        "cross_fit.repeats=2",
     ]
 
 
@@ -156,22 +156,17 @@ def plan(scored: list[Measured], bytes_per_session: float, cores: int) -> str:
     mean = DAY / 86_400
     needed = mean / rate
     terabytes = DAY * bytes_per_session / 1e12
+    price, monthly = needed * 24 * PRICE, terabytes * 1000 * MONTHLY
     lines = [
         ["sessions a second, in the mean of a day", f"{mean:,.0f}"],
         ["sessions that a core scores a second, measured here", f"{rate:,.0f}"],
         ["cores, to score a day's files within the day", f"{needed:,.1f}"],
         ["cores, to score them within an hour", f"{needed * 24:,.0f}"],
         ["memory of all processes here while they score, MiB", f"{memory:,.0f}"],
-        [
-            f"€ for the cores of a day, at {PRICE:g} € for a core and an hour",
-            f"{needed * 24 * PRICE:,.2f}",
-        ],
+        [f"€ for the cores of a day, at {PRICE:g} € for a core and an hour", f"{price:,.2f}"],
         ["bytes of a session in Parquet, as generated", f"{bytes_per_session:,.0f}"],
         ["TB of sessions a day", f"{terabytes:,.2f}"],
-        [
-            f"€ a month to keep one day's, at {MONTHLY:g} € for a GB",
-            f"{terabytes * 1000 * MONTHLY:,.0f}",
-        ],
+        [f"€ a month to keep one day's, at {MONTHLY:g} € for a GB", f"{monthly:,.0f}"],
     ]
     return markdown_table([f"{DAY:,} sessions a day", ""], lines)
 
