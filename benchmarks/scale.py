@@ -1,4 +1,4 @@
-"""How do the stages and scoring grow with the number of sessions? Writes tables of docs/scale.md.
+"""How do stages and scoring grow with the sessions? Writes tables of docs/scale.md and runbook.md.
 
 Generated sessions, ten times as many each time. The stages that fit models get a sample of the
 training rows, as `split.max_train_rows` draws it; those that judge see all test rows. Machines
@@ -9,6 +9,7 @@ file.
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -28,12 +29,16 @@ from ecom.project import files
 from scoring import ours, peak_memory
 
 PAGE: Final = ROOT / "docs" / "scale.md"
+SERVING: Final = ROOT / "docs" / "serving.md"
+RUNBOOK: Final = ROOT / "docs" / "runbook.md"
 SIZES: Final = tuple(10**power for power in range(4, 8))
 SAMPLE: Final = 10_000  # training rows
 RESAMPLES: Final = 100  # of the test rows: the time of evaluate is in proportion
 SAMPLE_ONLY: Final = ("baseline", "cv", "tune", "cross_fit", "feature_sets", "refit", "threshold")
 CANDIDATES: Final = ("baseline", "logistic_interactions", "hist_gradient_boosting")
 FITTED: Final = (10_000, 100_000, 1_000_000)
+LOADS: Final = (100, 1_000, 10_000, 100_000)  # requests a second
+BUSY: Final = 0.5  # so that one replica of two can go
 DAY: Final = 10_000_000_000  # sessions
 PRICE: Final = 0.04  # € for a core and an hour
 MONTHLY: Final = 0.02  # € for a GB and a month in an object store
@@ -171,12 +176,31 @@ def plan(scored: list[Measured], bytes_per_session: float, cores: int) -> str:
     return markdown_table([f"{DAY:,} sessions a day", ""], lines)
 
 
-def write(block: str, text: str) -> None:
-    """Put text between the markers of a block of the page."""
+def capacity() -> str:
+    """Return how many replicas loads need, by the requests a second that docs/serving.md has."""
+    page = SERVING.read_text(encoding="utf-8")
+    found = re.search(r"^\| this service \|[^|]*\|[^|]*\| ([\d,]+) \|", page, re.MULTILINE)
+    if found is None:
+        sys.exit(f"{SERVING.name} has no row of this service: run `make bench-serve` first")
+    rate = int(found[1].replace(",", ""))
+    rows = [
+        [f"{load:,}", f"{load * 86_400 / 1e6:,.0f}", f"{max(2, math.ceil(load / rate / BUSY)):,}"]
+        for load in LOADS
+    ]
+    header = ["requests a second, at the peak", "million a day at that rate", "replicas"]
+    return (
+        f"A replica has one core, which answers {rate:,} requests a second, one session each. "
+        f"Replicas are to be {BUSY:.0%} busy at the peak, and there are never fewer than two:\n\n"
+        + markdown_table(header, rows)
+    )
+
+
+def write(block: str, text: str, page: Path) -> None:
+    """Put text between the markers of a block of a page."""
     begin, end = f"<!-- {block}: begin -->", f"<!-- {block}: end -->"
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(begin)
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
     _, _, after = rest.partition(end)
-    PAGE.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8", newline="\n")
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8", newline="\n")
 
 
 def main() -> None:
@@ -202,9 +226,10 @@ def main() -> None:
         (sum(seconds for seconds, _ in each), max(memory for _, memory in each)) for each in fitting
     ]
     every[f"`ecom score`, Parquet, {cores} processes"] = scored
-    write("stages", growth_table("", every, SIZES))
-    write("fits", growth_table("one fit of", fits, FITTED))
-    write("plan", plan(scored, bytes_per_session, cores))
+    write("stages", growth_table("", every, SIZES), PAGE)
+    write("fits", growth_table("one fit of", fits, FITTED), PAGE)
+    write("plan", plan(scored, bytes_per_session, cores), PAGE)
+    write("capacity", capacity(), RUNBOOK)
     Console().print(Markdown(PAGE.read_text(encoding="utf-8")))
 
 

@@ -74,6 +74,7 @@ LONG: dict[str, str | tuple[str, str]] = {
     "dvc exp run -S features.set=at_arrival": "Ran experiment",
     "dvc exp run -S threshold.strategy=quota -S threshold.quota=0.1": "quota: from",
     "dvc exp run -S tune.n_iter=30": "Ran experiment",
+    "dvc exp run -S split.max_train_rows=5000": "5,000 training rows",
     OWN: (OWN.replace("-S data", "-S data.source=real -S data", 1), "Ran experiment"),
     "make review": "",
     "pip install -r requirements-remotes.txt": (
@@ -119,6 +120,16 @@ NOT_RUN = {
     "python -m ecom promote --sessions SESSIONS": "test_registry.py runs it",
     "python -m ecom retrain --with NEW": "test_retraining.py of end_to_end runs it",
     "python -m ecom serve --store feedback.db": "test_feedback.py runs it",
+    "make bench-scale": "runs for an hour; writes tables in docs/scale.md",
+    "dask scheduler": "runs until it is stopped; the tests of tests/cluster run it",
+    "python -m ecom worker ADDRESS": "runs until it is stopped; the tests of tests/cluster run it",
+    "python -m ecom worker": "not whole: a name of what how_to.md shows whole",
+    "python -m ecom score --dask": "not whole: a name of what how_to.md shows whole",
+    "python -m ecom score --dask ADDRESS": "tests/serving/bulk/test_workers.py runs it",
+    "python -m ecom score IN OUT --dask ADDRESS": "tests/serving/bulk/test_workers.py runs it",
+    "dvc exp run -S tune.backend=dask -S tune.scheduler=ADDRESS": (
+        "tests/cluster/test_fitting.py runs the search on a cluster"
+    ),
     "make drift-study": "runs for half an hour; writes docs/drift.md",
     "make bench-score": "times scoring for some minutes; writes docs/scoring.md",
     "make bench-image": "builds and times both images; writes a table in docs/deployment.md",
