@@ -38,7 +38,7 @@ SAMPLE_ONLY: Final = ("baseline", "cv", "tune", "cross_fit", "feature_sets", "re
 CANDIDATES: Final = ("baseline", "logistic_interactions", "hist_gradient_boosting")
 FITTED: Final = (10_000, 100_000, 1_000_000)
 LOADS: Final = (100, 1_000, 10_000, 100_000)  # requests a second
-BUSY: Final = 0.5  # so that one replica of two can go
+BUSY: Final = 1 / 2  # so that one replica of two can go
 DAY: Final = 10_000_000_000  # sessions
 PRICE: Final = 0.04  # € for a core and an hour
 MONTHLY: Final = 0.02  # € for a GB and a month in an object store
@@ -190,8 +190,8 @@ def capacity() -> str:
     header = ["requests a second, at the peak", "million a day at that rate", "replicas"]
     return (
         f"A replica has one core, which answers {rate:,} requests a second, one session each. "
-        f"Replicas are to be {BUSY:.0%} busy at the peak, and there are never fewer than two:\n\n"
-        + markdown_table(header, rows)
+        "Replicas are to be busy half of the time at the peak, and there are never fewer than "
+        "two:\n\n" + markdown_table(header, rows)
     )
 
 
