@@ -66,6 +66,7 @@ def settings(rows: int) -> list[str]:
     return [
         "data.source=synthetic",
         f"data.synthetic.rows={rows}",
+        "validate.min_rows=1",
         f"validate.max_rows={rows}",
         f"split.max_train_rows={min(SAMPLE, rows // 2)}",
         f"bootstrap.resamples={RESAMPLES}",
@@ -212,12 +213,12 @@ def main() -> None:
         folder = Path(name)
         clone = folder / "project"
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
-        fits = measure_fits(clone)
         for rows in SIZES:
             for stage, measured in measure_stages(clone, rows).items():
                 stages.setdefault(stage, []).append(measured)
             scored.append(measure_scoring(clone, folder))
         bytes_per_session = (folder / "in.parquet").stat().st_size / SIZES[-1]
+        fits = measure_fits(clone)
     every: dict[str, list[Measured]] = {
         name: measured for name, measured in stages.items() if name not in SAMPLE_ONLY
     }
