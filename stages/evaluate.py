@@ -24,8 +24,6 @@ from ecom.models.rounding import purchase_scores
 from ecom.params.bootstrap import Bootstrap
 from ecom.params.evaluate import Evaluate
 from ecom.params.features import Features
-from ecom.params.folds import Folds
-from ecom.params.learning_curve import LearningCurve
 from ecom.params.threshold import Costs
 from ecom.schema import FEATURE_SETS, TARGET, FeatureSet
 
@@ -70,12 +68,7 @@ def main(stage: Stage) -> None:
     )
     write_plot(stage, "plots/over_time.csv", months_table(over_time))
     on_shares = read_table(stage, "data/predictions/learning_curve.parquet").set_index("row")
-    learning_curve = judge_shares(
-        on_shares.join(cross_fit[TARGET]),
-        bootstrap,
-        rows=len(on_shares) * (1 - 1 / stage.params(Folds).n_splits),
-        worth=stage.params(LearningCurve).worth,
-    )
+    learning_curve = judge_shares(on_shares.join(cross_fit[TARGET]), bootstrap, worth=params.worth)
     write_plot(stage, "plots/learning_curve.csv", shares_table(learning_curve))
     parts = {"over_time": over_time, "learning_curve": learning_curve}
     exact = {

@@ -68,6 +68,7 @@ def main(stage: Stage) -> None:
     periods = periods_of(sessions["Month"], numbered["part"], files)
     known = pd.DataFrame({"period": periods.astype(str), "place": periods.cat.codes})
     keys, curve = numbered["session"], stage.params(LearningCurve)
+    fold = folds_by_key(keys, stage.params(Folds).n_splits, cross_fit.seed)
     with fitting_on(stage.params(Backend)):
         over_time = scores_over_time(
             sessions,
@@ -81,7 +82,7 @@ def main(stage: Stage) -> None:
             sessions,
             labels,
             models,
-            fold=folds_by_key(keys, stage.params(Folds).n_splits, cross_fit.seed),
+            fold=fold,
             order=key_hashes(keys, curve.seed),
             shares=[*curve.shares, 1.0],
             n_jobs=cross_fit.n_jobs,
@@ -90,6 +91,7 @@ def main(stage: Stage) -> None:
     write_table(
         stage, "data/predictions/over_time.parquet", known.join(over_time).reset_index(names="row")
     )
+    on_shares.insert(0, "fold", pd.Series(fold, sessions.index))
     write_table(
         stage, "data/predictions/learning_curve.parquet", on_shares.reset_index(names="row")
     )

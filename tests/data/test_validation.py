@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pandera.pandas as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -236,6 +237,23 @@ def _with_cell(draw: st.DrawFn, rows: list[bytes]) -> list[bytes]:
         | st.text(max_size=8).map(str.encode)
     )
     return [*rows[:line], b",".join(cells), *rows[line + 1 :]]
+
+
+@given(content=mutations())
+@settings(max_examples=60)
+def test_what_passes_at_a_glance_is_what_breaks_no_rule(content: bytes) -> None:
+    try:
+        table = parse_csv(content)
+    except DataError:
+        return
+
+    schema = validation.pandera_schema()
+    try:
+        schema.validate(table, lazy=True)
+        breaks_none = True
+    except pa.errors.SchemaErrors:
+        breaks_none = False
+    assert validation._is_valid(table) == breaks_none
 
 
 @given(content=mutations(), rows=st.sampled_from([29, 100, 299]), drop=st.booleans())

@@ -121,10 +121,8 @@ NOT_RUN = {
     "python -m ecom retrain --with NEW": "test_retraining.py of end_to_end runs it",
     "python -m ecom serve --store feedback.db": "test_feedback.py runs it",
     "make bench-scale": "runs for an hour; writes tables in docs/scale.md",
-    "dask scheduler": "runs until it is stopped; the tests of tests/cluster run it",
     "python -m ecom worker ADDRESS": "runs until it is stopped; the tests of tests/cluster run it",
     "python -m ecom worker": "not whole: a name of what how_to.md shows whole",
-    "python -m ecom score --dask": "not whole: a name of what how_to.md shows whole",
     "python -m ecom score --dask ADDRESS": "tests/serving/bulk/test_workers.py runs it",
     "python -m ecom score IN OUT --dask ADDRESS": "tests/serving/bulk/test_workers.py runs it",
     "dvc exp run -S tune.backend=dask -S tune.scheduler=ADDRESS": (

@@ -19,7 +19,8 @@ from witnesses import HAS_STRACE, NEEDS_STRACE, Seen, observe
 STAGES: dict[str, Any] = parse_yaml((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 DECLARATION = {"dvc.yaml", "params.yaml"}  # all read them; Stage hands out what is declared
 ROOMS = (
-    *("data", "evaluation", "models", "params", "project", "reporting", "serving", "tracking"),
+    *("cluster", "data", "evaluation", "models", "params", "project", "reporting", "serving"),
+    "tracking",
 )
 # Folders that imports search.
 CODE = {".", "src", "src/ecom", *(f"src/ecom/{room}" for room in ROOMS), "stages"}

@@ -36,7 +36,7 @@ def assessment() -> Assessment:
         feature_set="end_of_session",
         policy="flag_none",
         criteria=criteria,
-        params=Evaluate(bins=10, small_slice=5, mistakes=3),
+        params=Evaluate(bins=10, small_slice=5, mistakes=3, worth=0.005),
     )
 
 

@@ -15,21 +15,18 @@ if TYPE_CHECKING:
     from ecom.params.bootstrap import Bootstrap
 
 
-def judge_shares(
-    sessions: pd.DataFrame, bootstrap: "Bootstrap", *, rows: float, worth: float
-) -> dict[str, Any]:
+def judge_shares(sessions: pd.DataFrame, bootstrap: "Bootstrap", *, worth: float) -> dict[str, Any]:
     """Judge models that were fitted to more and more sessions.
 
     Parameters
     ----------
     sessions
-        A row for each training session, with its target; columns of scores for each of `MODELS` and
-        share of the rows of the other folds, such as ``best_model 0.5``, from the smallest share
-        on to all of them, ``best_model 1.0``, by fits that did not see the session.
+        A row for each training session, with its target and its ``fold``; columns of scores for
+        each of `MODELS` and share of the rows of the other folds, such as ``best_model 0.5``, from
+        the smallest share on to all of them, ``best_model 1.0``, by fits that did not see the
+        session.
     bootstrap
         Number of resamples, and seed.
-    rows
-        How many sessions the last models were fitted to, in the mean of the folds.
     worth
         The smallest gain in PR-AUC that is worth twice the sessions.
 
@@ -60,6 +57,7 @@ def judge_shares(
     def figure(name: str) -> dict[str, Any]:
         return {**found[name], "interval": found["intervals"][name]["pr_auc"]}
 
+    rows = len(sessions) * (1 - 1 / sessions["fold"].nunique())  # in the mean of the folds
     fitted = [rows * float(share) for share in shares]
 
     def enough(weights: Floats) -> dict[str, Floats]:

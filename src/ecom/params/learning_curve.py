@@ -15,7 +15,6 @@ class LearningCurve(Section):
 
     shares: Annotated[list[OpenShare], Field(min_length=1, max_length=20)]
     seed: Seed
-    worth: Annotated[float, Field(gt=0, lt=1)]
 
     @model_validator(mode="after")
     def _rising(self) -> Self:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # it reports its use to its makers else
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # it reports its use to its makers else
 import onnxruntime
 
 from ecom.digits import round_score, round_scores
