@@ -48,6 +48,15 @@ def test_a_table_is_sent_once_and_every_worker_works(cluster: Cluster) -> None:
     assert len(held) == 1
 
 
+def test_results_come_one_after_the_other_where_that_is_asked_for(cluster: Cluster) -> None:
+    sessions, _ = features_and_labels()
+    with fitting_on(on(cluster.address)):
+        jobs = (delayed(row_of)(sessions, place) for place in range(4))
+        found = [value for _, value in Parallel(n_jobs=2, return_as="generator")(jobs)]
+
+    assert found == sessions.iloc[:4, 0].tolist()
+
+
 def nested(_: int) -> list[int]:
     """Run parallel code within a task."""
     return list(Parallel(n_jobs=2)(delayed(os.getpid)() for _ in range(4)))

@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
 from tritonclient.utils import np_to_triton_dtype
 
+from clusters import cluster_of
 from ecom.numerics import KERNELS
 from ecom.schema import CATEGORICAL, FEATURES
 from elsewhere import CLOCK, USER, elsewhere, has_locale, works
@@ -303,6 +304,18 @@ def test_workers_leave_no_trace(unchanged: Project) -> None:
     unchanged.run("dvc", "repro", "--single-item", "tune")
 
     assert lock(unchanged)["stages"]["tune"]["outs"] == before
+
+
+@pytest.mark.prove
+def test_a_cluster_gives_the_bytes_of_one_machine(unchanged: Project, tmp_path: Path) -> None:
+    before = unchanged.outs()
+    with cluster_of(2, tmp_path / "cluster") as cluster:
+        unchanged.set_params({"tune.backend": "dask", "tune.scheduler": cluster.address})
+        said = unchanged.run("dvc", "repro").stdout
+
+    assert len(re.findall("Running stage", said)) == 6  # five that fit, and the record
+    after = unchanged.outs()
+    assert {path for path in before if before[path] != after[path]} <= {"metrics/track.json"}
 
 
 @pytest.mark.skipif("CI" not in os.environ, reason="elsewhere, what is not at hand skips")

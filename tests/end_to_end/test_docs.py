@@ -123,8 +123,8 @@ NOT_RUN = {
     "make bench-scale": "runs for an hour; writes tables in docs/scale.md",
     "python -m ecom worker ADDRESS": "runs until it is stopped; the tests of tests/cluster run it",
     "python -m ecom worker": "not whole: a name of what how_to.md shows whole",
-    "python -m ecom score --dask ADDRESS": "tests/serving/bulk/test_workers.py runs it",
-    "python -m ecom score IN OUT --dask ADDRESS": "tests/serving/bulk/test_workers.py runs it",
+    "python -m ecom score --dask ADDRESS": "test_workers.py of tests/serving/bulk runs it",
+    "python -m ecom score IN OUT --dask ADDRESS": "test_workers.py of tests/serving/bulk runs it",
     "dvc exp run -S tune.backend=dask -S tune.scheduler=ADDRESS": (
         "tests/cluster/test_fitting.py runs the search on a cluster"
     ),

@@ -1,5 +1,7 @@
 """A cluster scores each part once, to the bytes of one machine, whatever happens to its workers."""
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -74,7 +76,23 @@ def test_workers_get_the_package_and_need_no_folder_of_it(
 
         score_all(str(csv), "there.csv", package, SMALL, cluster=cluster.address, report=remove)
 
+        said = score(csv, "command.csv", "--dask", cluster.address, package=tmp_path / "gone")
+        refused = score(csv, "no.csv", "--dask", "x", "--workers", "2", package=tmp_path / "gone")
+
+    assert said.returncode == 0, said.stderr
+    assert (tmp_path / "command.csv").read_bytes() == (tmp_path / "here.csv").read_bytes()
+    assert refused.returncode == 1
+    assert "--dask has its own: choose one" in refused.stderr
     assert (tmp_path / "there.csv").read_bytes() == (tmp_path / "here.csv").read_bytes()
+
+
+def score(
+    source: Path, target: str, *options: str, package: Path
+) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "ecom", "score", str(source), target, *options]
+    return subprocess.run(
+        [*command, "--package", str(package)], check=False, capture_output=True, text=True
+    )
 
 
 def test_rows_that_are_mostly_wrong_stop_the_job_and_no_scheduler_is_told(
