@@ -140,6 +140,14 @@ def test_a_model_that_does_not_beat_the_baseline_is_said_not_to(metrics: dict[st
     assert "does not beat the baseline" not in before
 
 
+def test_a_sample_to_train_on_is_called_one(metrics: dict[str, Any]) -> None:
+    assert "left out" not in card(metrics)
+
+    metrics["features"]["training_rows_left_out"] = 4321
+
+    assert "(a stratified sample: 4,321 were left out, by `split.max_train_rows`)" in card(metrics)
+
+
 def test_months_and_their_costs_are_quoted(metrics: dict[str, Any]) -> None:
     text = card(metrics)
 

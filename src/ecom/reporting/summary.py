@@ -123,11 +123,14 @@ def _facts(found: "Results") -> tuple[str, ...]:
             ("flag_all", "flagging all"),
         )
     ]
+    left_out = features["training_rows_left_out"]
+    sample = f" (a sample, {left_out:,} left out)" if left_out else ""
     facts = [
         (
             f"{clean['rows_out']:,} {evaluate['data']} sessions "
             f"({clean['duplicates_dropped']:,} duplicates{invalid} dropped): "
-            f"{features['train']['rows']:,} to train on, {features['test']['rows']:,} to test; "
+            f"{features['train']['rows']:,} to train on{sample}, "
+            f"{features['test']['rows']:,} to test; "
             f"{features['test']['positive_rate']:.1%} end in a purchase"
         ),
         (
