@@ -141,7 +141,7 @@ def test_a_model_that_does_not_beat_the_baseline_is_said_not_to(metrics: dict[st
 
 
 def test_a_sample_to_train_on_is_called_one(metrics: dict[str, Any]) -> None:
-    assert "left out" not in card(metrics)
+    assert "stratified sample" not in card(metrics)
 
     metrics["features"]["training_rows_left_out"] = 4321
 
