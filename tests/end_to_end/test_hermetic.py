@@ -150,7 +150,7 @@ def planted(project: Project, file: str, after: str, code: str) -> Iterator[None
 
 
 README = Seen("read", "README.md")
-IN_CLEAN = ("clean", "stages/clean.py", "raw = stage.dep")
+IN_CLEAN = ("clean", "stages/clean.py", "parts = Parts.parse")
 IN_TRACK = ("track", "stages/track.py", "state = {")
 
 
