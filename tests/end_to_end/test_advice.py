@@ -33,6 +33,8 @@ ADVISED = {
     "cd {SYNTHETIC} && python -m ecom {context.invoked_subcommand}": "test_run.py",
     "git init && git add . && git commit -m start": "test_places.py",
     "git config --global --add safe.directory {shlex.quote(str(root))}": "test_places.py",
+    "python -m ecom worker ADDRESS": "../support/clusters.py",
+    "python -m ecom worker {address}": "../support/clusters.py",
     "git lfs pull": "none: it needs a server of Git LFS",
 }
 CLEAN = "data/processed/online_shoppers_clean.csv"
