@@ -13,9 +13,9 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "stages"))
 
@@ -43,7 +43,11 @@ DAY: Final = 10_000_000_000  # sessions
 PRICE: Final = 0.04  # € for a core and an hour
 MONTHLY: Final = 0.02  # € for a GB and a month in an object store
 
+CORES: Final = len(os.sched_getaffinity(0))
+YARDSTICK: Final = "pandas reads the raw file"
+
 Measured = tuple[float, float]  # seconds, and MiB at the most
+Found = Mapping[str, Mapping[int, Measured]]  # by name, then by number of rows
 
 READ = "import pandas as pd; pd.read_csv('data/raw/online_shoppers_intention.csv')"
 FIT = """
@@ -75,16 +79,13 @@ def settings(rows: int) -> list[str]:
     ]
 
 
-def measure_stages(clone: Path, rows: int) -> dict[str, Measured]:
-    """Run the stages in a clone; return what each took, and reading the raw file by pandas."""
+def measure_stages(clone: Path, rows: int) -> Iterator[tuple[str, Measured]]:
+    """Run the stages in a clone; yield what each took, and what reading the raw file by pandas."""
     set_params(clone, settings(rows))
-    found: dict[str, Measured] = {}
-    order = ("fetch", "validate", "clean", "features", *SAMPLE_ONLY, "evaluate", "explain")
-    for stage in (*order, "model_card", "package"):
-        found[stage] = peak_memory([sys.executable, f"stages/{stage}.py"], clone)
-        Console().print(f"{rows:,} {stage}: {found[stage][0]:.1f} s, {found[stage][1]:,.0f} MiB")
-    found["pandas reads the raw file"] = peak_memory([sys.executable, "-c", READ], clone)
-    return found
+    order = ("fetch", "validate", "clean", "features", *SAMPLE_ONLY, "package", "explain")
+    for stage in (*order, "evaluate"):
+        yield stage, peak_memory([sys.executable, f"stages/{stage}.py"], clone)
+    yield YARDSTICK, peak_memory([sys.executable, "-c", READ], clone)
 
 
 def set_params(clone: Path, changes: Sequence[str]) -> None:
@@ -114,51 +115,65 @@ def measure_scoring(clone: Path, folder: Path) -> Measured:
         ],
         check=True,
     )
-    return peak_memory(ours(source, len(os.sched_getaffinity(0))), ROOT)
+    return peak_memory(ours(source, CORES), ROOT)
 
 
-def measure_fits(clone: Path) -> dict[str, list[Measured]]:
-    """Fit each candidate to more and more sessions; what making the sessions takes is left out."""
-    found: dict[str, list[Measured]] = {}
-    for candidate in CANDIDATES:
-        for rows in FITTED:
-            made, fitted = (
-                peak_memory([sys.executable, "-c", FIT, candidate, str(rows), what], clone)
-                for what in ("make", "fit")
-            )
-            found.setdefault(candidate, []).append((max(fitted[0] - made[0], 0.01), fitted[1]))
-            Console().print(f"{rows:,} {candidate}: {found[candidate][-1][0]:.1f} s")
-    return found
+def measure_fit(clone: Path, candidate: str, rows: int) -> Measured:
+    """Fit a candidate to so many sessions; what making the sessions takes is left out."""
+    made, fitted = (
+        peak_memory([sys.executable, "-c", FIT, candidate, str(rows), what], clone)
+        for what in ("make", "fit")
+    )
+    return max(fitted[0] - made[0], 0.01), fitted[1]
 
 
-def exponent(values: Sequence[float], rows: Sequence[int]) -> str:
-    """Return the power of the number of rows by which the last step grew; 1 is in proportion."""
-    power = math.log(values[-1] / values[-2]) / math.log(rows[-1] / rows[-2])
-    return f"{power:.2f}"
-
-
-def growth_table(heading: str, found: dict[str, list[Measured]], rows: Sequence[int]) -> str:
+def growth_table(heading: str, found: Found) -> str:
     """Return a table of seconds and MiB by number of rows, with the power of the last step."""
+    sizes = sorted({rows for measured in found.values() for rows in measured})
     header = [heading]
-    for size in rows:
-        header.append(f"{size:,}: s")
-        header.append("MiB")
+    for rows in sizes:
+        header += [f"{rows:,}: s", "MiB"]
     header += ["s grow by rows to the", "MiB to the"]
     lines = []
     for name, measured in found.items():
         line = [name]
-        for seconds, memory in measured:
-            line += [f"{seconds:,.1f}", f"{memory:,.0f}"]
-        for place in (0, 1):
-            line.append(exponent([each[place] for each in measured], rows))
-        lines.append(line)
+        for rows in sizes:
+            seconds, memory = measured.get(rows, (None, None))
+            line += ["" if seconds is None else f"{seconds:,.1f}"]
+            line += ["" if memory is None else f"{memory:,.0f}"]
+        lines.append([*line, *powers(measured)])
     return markdown_table(header, lines)
 
 
-def plan(scored: list[Measured], bytes_per_session: float, cores: int) -> str:
-    """Return what a day of `DAY` sessions needs, by the rate of the largest size."""
-    (small, _), (large, memory) = scored[-2:]
-    rate = (SIZES[-1] - SIZES[-2]) / (large - small) / cores
+def powers(measured: Mapping[int, Measured]) -> list[str]:
+    """Return by which power of the rows seconds and MiB grew in the last step."""
+    before, last = sorted(measured)[-2:]
+    return [
+        f"{math.log(after / earlier) / math.log(last / before):.2f}"
+        for earlier, after in zip(measured[before], measured[last], strict=True)
+    ]
+
+
+def by_stage(stages: Found, scored: Mapping[int, Measured]) -> Found:
+    """Return the rows of the table: the stages that see the sample alone are one."""
+    found = {name: measured for name, measured in stages.items() if name not in SAMPLE_ONLY}
+    sizes = set.intersection(*(set(stages[name]) for name in SAMPLE_ONLY))
+    found[f"the {len(SAMPLE_ONLY)} stages that see the sample alone"] = {
+        rows: (
+            sum(stages[name][rows][0] for name in SAMPLE_ONLY),
+            max(stages[name][rows][1] for name in SAMPLE_ONLY),
+        )
+        for rows in sizes
+    }
+    found[f"`ecom score`, Parquet, {CORES} processes"] = dict(scored)
+    return found
+
+
+def plan(scored: Mapping[int, Measured], bytes_per_session: float) -> str:
+    """Return what a day of `DAY` sessions needs, by the rate between the two largest sizes."""
+    before, last = sorted(scored)[-2:]
+    (small, _), (large, memory) = scored[before], scored[last]
+    rate = (last - before) / (large - small) / CORES
     mean = DAY / 86_400
     needed = mean / rate
     terabytes = DAY * bytes_per_session / 1e12
@@ -205,32 +220,28 @@ def write(block: str, text: str, page: Path) -> None:
 
 
 def main() -> None:
-    """Measure, and write the tables."""
-    stages: dict[str, list[Measured]] = {}
-    scored: list[Measured] = []
-    cores = len(os.sched_getaffinity(0))
+    """Measure, and write the tables: after each size, since the last takes most of the time."""
+    stages: dict[str, dict[int, Measured]] = {}
+    scored: dict[int, Measured] = {}
+    fits: dict[str, dict[int, Measured]] = {}
+    write("capacity", capacity(), RUNBOOK)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         clone = folder / "project"
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
         for rows in SIZES:
-            for stage, measured in measure_stages(clone, rows).items():
-                stages.setdefault(stage, []).append(measured)
-            scored.append(measure_scoring(clone, folder))
-        bytes_per_session = (folder / "in.parquet").stat().st_size / SIZES[-1]
-        fits = measure_fits(clone)
-    every: dict[str, list[Measured]] = {
-        name: measured for name, measured in stages.items() if name not in SAMPLE_ONLY
-    }
-    fitting: Any = zip(*(stages[name] for name in SAMPLE_ONLY), strict=True)
-    every[f"the {len(SAMPLE_ONLY)} stages that see the sample alone"] = [
-        (sum(seconds for seconds, _ in each), max(memory for _, memory in each)) for each in fitting
-    ]
-    every[f"`ecom score`, Parquet, {cores} processes"] = scored
-    write("stages", growth_table("", every, SIZES), PAGE)
-    write("fits", growth_table("one fit of", fits, FITTED), PAGE)
-    write("plan", plan(scored, bytes_per_session, cores), PAGE)
-    write("capacity", capacity(), RUNBOOK)
+            for stage, measured in measure_stages(clone, rows):
+                stages.setdefault(stage, {})[rows] = measured
+                Console().print(f"{rows:,} {stage}: {measured[0]:.1f} s, {measured[1]:,.0f} MiB")
+            scored[rows] = measure_scoring(clone, folder)
+            if len(scored) > 1:
+                bytes_per_session = (folder / "in.parquet").stat().st_size / rows
+                write("stages", growth_table("", by_stage(stages, scored)), PAGE)
+                write("plan", plan(scored, bytes_per_session), PAGE)
+        for candidate in CANDIDATES:
+            for rows in FITTED:
+                fits.setdefault(candidate, {})[rows] = measure_fit(clone, candidate, rows)
+    write("fits", growth_table("one fit of", fits), PAGE)
     Console().print(Markdown(PAGE.read_text(encoding="utf-8")))
 
 
