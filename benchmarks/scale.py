@@ -82,8 +82,8 @@ def settings(rows: int) -> list[str]:
 def measure_stages(clone: Path, rows: int) -> Iterator[tuple[str, Measured]]:
     """Run the stages in a clone; yield what each took, and what reading the raw file by pandas."""
     set_params(clone, settings(rows))
-    order = ("fetch", "validate", "clean", "features", *SAMPLE_ONLY, "package", "explain")
-    for stage in (*order, "evaluate"):
+    order = ("fetch", "validate", "clean", "features", *SAMPLE_ONLY, "evaluate", "explain")
+    for stage in (*order, "package"):
         yield stage, peak_memory([sys.executable, f"stages/{stage}.py"], clone)
     yield YARDSTICK, peak_memory([sys.executable, "-c", READ], clone)
 
