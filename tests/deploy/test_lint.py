@@ -98,6 +98,7 @@ def lint(project: Project, check: str) -> "subprocess.CompletedProcess[str]":
     return project.run("deploy/lint", check, check=False, TOOLS=str(TOOLS))
 
 
+@pytest.mark.prove  # continuous integration runs `make lint-deploy` before the tests
 @pytest.mark.parametrize("check", CHECKS)
 def test_a_check_passes_on_what_is_there(project: Project, check: str) -> None:
     done = lint(project, check)
