@@ -50,7 +50,7 @@ class ClusterBackend(DaskDistributedBackend):  # type: ignore[misc]  # untyped b
         if n_jobs == 1:
             raise FallbackToBackend(SequentialBackend(nesting_level=self.nesting_level))
         jobs: int = super().configure(n_jobs, parallel, **settings)
-        return jobs
+        return max(jobs, 2)  # of 1, joblib makes none
 
     def get_nested_backend(self) -> tuple[SequentialBackend, int]:
         """Return what runs parallel code within a task."""
