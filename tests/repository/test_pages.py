@@ -18,6 +18,7 @@ OF_OTHERS = {
     "serving.md": "written by `make bench-serve`",
     "deployment.md": "written by `make bench-image`",
     "scoring.md": "written by `make bench-score`",
+    "scale.md": "its tables are written by `make bench-scale`",
     "drift.md": "written by `make drift-study`",
     "licences.md": "written by `make docs`",
     "brief_protocol.md": "figures of the brief: tests/end_to_end/test_brief.py reproduces them",
