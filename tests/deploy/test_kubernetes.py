@@ -254,6 +254,7 @@ def test_every_query_can_be_read(tmp_path: Path) -> None:
 
 
 def test_every_label_that_is_asked_for_has_such_values(serving: Served) -> None:
+    serving.get("/metrics", **KEY)  # the next page counts this one
     page = serving.get("/metrics", **KEY).body.decode()
 
     for route in ("/predict", "/metrics"):
