@@ -60,7 +60,7 @@ class Known(NamedTuple):
 
 
 def tell_apart(tables: Iterable[pd.DataFrame]) -> Known:
-    """Look at all valid rows of a file, some at a time; about 50 bytes of each are kept.
+    """Look at all valid rows of a file, some at a time; of each, hash and label are kept.
 
     Parameters
     ----------

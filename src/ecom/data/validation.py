@@ -128,7 +128,7 @@ class Faults:
 
 
 class _Tally:
-    """What is kept of the rows of a file: some 40 bytes of each."""
+    """What is kept of the rows of a file: a hash, the label and the month of each."""
 
     def __init__(self) -> None:
         self.faults = Faults()
