@@ -17,9 +17,9 @@ from tempfile import TemporaryFile
 
 import numpy as np
 
-from ecom.data.identity import session_hashes
+from ecom.data.identity import numbered, row_numbers, session_hashes
 from ecom.data.records import records_in, sessions_at, stored
-from ecom.data.splitting import row_numbers, split_rows
+from ecom.data.splitting import split_rows
 from ecom.features import TOTALS, add_features
 from ecom.params.split import Split
 from ecom.schema import NAMES, TARGET
@@ -32,7 +32,7 @@ def main(stage: Stage) -> None:
             hashes.append(session_hashes(table))
             targets.append(table[TARGET].to_numpy(np.int64))
         labels = np.concatenate(targets)
-        numbers = row_numbers(np.concatenate(hashes), labels)
+        numbers = row_numbers(numbered(np.concatenate(hashes)), labels)
         split = split_rows(numbers, labels, stage.params(Split))
         records = records_in(file)
         with writer(stage, "data/features/train.parquet") as write:

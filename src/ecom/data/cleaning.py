@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ecom.data.identity import Hashes, keys_of, numbered, places, session_hashes
+from ecom.data.identity import Hashes, keys_of, numbered, places, row_numbers, session_hashes
 from ecom.schema import BOOLEANS, COLUMNS, TARGET
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def tell_apart(tables: Iterable[pd.DataFrame]) -> Known:
         labels.append(typed[TARGET].to_numpy(np.int8))
     found = np.concatenate(hashes)
     numbers = numbered(found)
-    repeats = pd.Series(numbers * 2 + np.concatenate(labels)).duplicated().to_numpy()
+    repeats = pd.Series(row_numbers(numbers, np.concatenate(labels))).duplicated().to_numpy()
     return Known(found, places(numbers), repeats)
 
 

@@ -31,6 +31,12 @@ def numbered(hashes: Hashes) -> NDArray[np.int64]:
     return np.unique(hashes, return_inverse=True)[1]
 
 
+def row_numbers(numbers: NDArray[np.int64], labels: NDArray[Any]) -> NDArray[np.int64]:
+    """Return a number for each row, the same for rows of the same session and the same label."""
+    found: NDArray[np.int64] = numbers * 2 + labels
+    return found
+
+
 def places(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return, for each number, how many of the ones before it are the same.
 

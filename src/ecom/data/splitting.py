@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from ecom.data.identity import Hashes, numbered, session_hashes
+from ecom.data.identity import numbered, row_numbers, session_hashes
 from ecom.errors import DataError
 from ecom.schema import TARGET
 
@@ -94,13 +94,8 @@ def split_sessions(sessions: pd.DataFrame, params: "Split") -> tuple[pd.DataFram
         Too few sessions of one class for the split.
     """
     labels = sessions[TARGET].to_numpy(np.int64)
-    split = split_rows(row_numbers(session_hashes(sessions), labels), labels, params)
+    split = split_rows(row_numbers(numbered(session_hashes(sessions)), labels), labels, params)
     return sessions.iloc[split.train], sessions.iloc[split.test]
-
-
-def row_numbers(hashes: Hashes, labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return a number for each row, the same for rows of the same session and the same label."""
-    return numbered(hashes) * len(CLASSES) + labels
 
 
 def _cannot_split(labels: NDArray[np.int64], params: "Split", reason: str) -> DataError:

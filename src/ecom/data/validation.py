@@ -13,7 +13,7 @@ import pandera.pandas as pa
 from numpy.typing import NDArray
 
 from ecom.data.cleaning import to_types
-from ecom.data.identity import BYTES, Hashes, hashes_of, numbered, session_hashes
+from ecom.data.identity import BYTES, Hashes, hashes_of, numbered, row_numbers, session_hashes
 from ecom.data.parsing import ROWS, Readable, ends_in_newline, read_chunks
 from ecom.data.parts import ONE_FILE, Parts
 from ecom.data.periods import parts_of_rows, periods_of
@@ -166,7 +166,8 @@ class _Tally:
         ``session`` is a number, the same for rows that hold the same in every column.
         """
         known = pd.concat(self._rest)
-        return known.assign(session=numbered(np.concatenate(self._hashes)) * 2 + known["is_true"])
+        numbers = numbered(np.concatenate(self._hashes))
+        return known.assign(session=row_numbers(numbers, known["is_true"].to_numpy(np.bool_)))
 
 
 def validate(  # noqa: PLR0913  all that a verdict rests on
