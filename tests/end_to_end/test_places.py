@@ -50,7 +50,14 @@ def test_a_path_of_any_characters_works(synthetic: Project, place: Path) -> None
     assert "champion of ecom-purchase is version 1" in ecom(odd, "promote").stdout
     ecom(odd, "report")
     assert "No worse" in ecom(odd, "compare").stdout
+
+
+@pytest.mark.prove
+def test_experiments_work_in_a_path_of_any_characters(synthetic: Project, place: Path) -> None:
+    odd = copied(synthetic, place / ODD, "mlflow.db*", "mlartifacts")
+
     odd.run("dvc", "exp", "run", "--name", "q", "-S", "threshold.strategy=quota")
+
     assert "→ `q (" in ecom(odd, "compare", "HEAD", "q", "--format", "markdown").stdout
     assert "the experiment q (commit " in ecom(odd, "lineage", "q").stdout
 

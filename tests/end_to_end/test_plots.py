@@ -62,7 +62,7 @@ def test_the_page_is_drawn_whole_in_a_browser_without_a_network(
 
 
 def test_diff_draws_both_revisions(unchanged: Project) -> None:
-    unchanged.run("dvc", "exp", "run", "-S", "tune.seed=3")
+    unchanged.run("dvc", "exp", "run", "-S", "bootstrap.seed=3", "evaluate")
 
     figures = drawn(unchanged, "diff")
 

@@ -264,7 +264,7 @@ def test_an_experiment_reruns_what_its_parameter_reaches_and_shows_in_the_metric
 @pytest.mark.parametrize(
     ("settings", "stages"),
     [
-        (
+        pytest.param(
             ["features.set=at_arrival"],
             [
                 "baseline",
@@ -280,6 +280,7 @@ def test_an_experiment_reruns_what_its_parameter_reaches_and_shows_in_the_metric
                 "package",
                 "track",
             ],
+            marks=pytest.mark.prove,
         ),
         pytest.param(
             ["cv.rule=one_standard_error", "cv.candidates=[logistic,logistic_interactions]"],
@@ -301,9 +302,10 @@ def test_an_experiment_reruns_what_its_parameter_reaches_and_shows_in_the_metric
         (["threshold.strategy=quota"], ["threshold", "evaluate", "model_card", "package", "track"]),
         # A value that the strategy does not read: the threshold stays, and so does what follows.
         (["threshold.quota=0.3"], ["threshold", "track"]),
-        (
+        pytest.param(
             ["over_time.months_before=null"],
             ["validate", "refit", "evaluate", "model_card", "package", "track"],
+            marks=pytest.mark.prove,
         ),
     ],
 )

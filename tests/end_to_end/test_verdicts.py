@@ -13,7 +13,6 @@ from verdicts import PLANTED, Recipe, Trial, verdict
 
 SOON = (
     "nothing",
-    "a column that hardly matters lost (Browser)",
     "10 % of the training labels flipped",
     "log-odds doubled",
 )

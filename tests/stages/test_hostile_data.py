@@ -47,7 +47,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
 
 
 FINISHED: set[str] = set()  # hashes of clean data on which all stages finished
-EXAMPLES = 100 if settings().max_examples > 1000 else 8  # of each of 27 kinds
+EXAMPLES = 100 if settings().max_examples > 1000 else 4  # of each of 27 kinds
 MAY_PASS = PLAUSIBLE | {"another_order_of_columns"}
 
 
