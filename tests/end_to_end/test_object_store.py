@@ -9,6 +9,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Iterator
 from hashlib import md5, sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from team import clone, holds_its_outputs
 
 BUCKET = "shop"
 MODEL = "models/best_model.joblib"
+PREDICTIONS = "data/predictions/test.parquet"
 ECOM = ("python", "-m", "ecom")
 WRONG = "wrong"
 JOB = (
@@ -211,6 +213,28 @@ def test_an_object_that_was_changed_in_the_store_is_not_taken_for_the_output(
     assert f"Checkout failed for following targets:\n{MODEL}" in done.stdout
     assert not (project.root / MODEL).exists()
     assert not list((project.root / ".dvc" / "cache").rglob(digest[2:]))
+
+
+def test_results_that_were_changed_in_the_store_are_not_compared(
+    member: Project, store: ObjectStore, tmp_path: Path
+) -> None:
+    shutil.copytree(member.root, tmp_path / "clone", symlinks=True)
+    project = Project(tmp_path / "clone")
+    shutil.rmtree(project.root / ".dvc" / "cache")
+    digest = project.outs()[PREDICTIONS]
+    key = f"dvc/files/md5/{digest[:2]}/{digest[2:]}"
+    content = store.read(BUCKET, key)
+    changed = pd.read_parquet(BytesIO(content))
+    changed["best_model"] = changed["Revenue"]
+    store.client().put_object(Bucket=BUCKET, Key=key, Body=changed.to_parquet())
+    try:
+        found = project.run(*ECOM, "compare", **store.member()).stdout
+    finally:
+        store.client().put_object(Bucket=BUCKET, Key=key, Body=content)
+
+    assert f"{PREDICTIONS} of HEAD" in found
+    assert "is not what dvc.lock records: the DVC cache or the remote was changed" in found
+    assert "workspace are used, which come from the same code, data and params" in found
 
 
 def test_the_raw_data_is_fetched_from_the_store_by_its_hash(

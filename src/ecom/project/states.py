@@ -61,10 +61,12 @@ class State:
         ProjectError
             The file is not part of this state, or is in neither the cache nor a remote.
         RemoteError
-            The file is not in the cache, and a remote refuses it or does not answer.
+            The file is not in the cache, and a remote refuses it, does not answer, or gives another
+            content than dvc.lock records.
         """
         try:
             content: bytes = self._files.read_bytes(path)
+            is_dvcs = self.revision is not None and self._files.info(path).get("isdvc", False)
         except FileNotFoundError:
             raise ProjectError(self._not_found(path)) from None
         except (*self._failures, *storage_errors()) as error:
@@ -74,6 +76,11 @@ class State:
                 f"{path} of {self} is not in the DVC cache, and no remote gives it: "
                 f"{cause_of(error)}"
             ) from None
+        if is_dvcs and self.lock.outs.get(path, found := _md5(content)) != found:
+            raise RemoteError(
+                f"{path} of {self} is not what {LOCK} records: the DVC cache or the remote was "
+                "changed"
+            )
         return content
 
     @cached_property
@@ -196,7 +203,7 @@ class State:
             except ProjectError:
                 self._hashes[path] = None
             else:
-                self._hashes[path] = hashlib.md5(content, usedforsecurity=False).hexdigest()
+                self._hashes[path] = _md5(content)
         return self._hashes[path]
 
     def _value(self, name: str) -> Any:
@@ -242,6 +249,10 @@ class _MetricsByStage(dict[str, Any]):
         except ValueError as error:
             raise ProjectError(f"{path} of {self._state} cannot be read: {error}") from None
         return self[stage]
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def folder_state(folder: Path, name: str = WORKSPACE) -> State:
