@@ -4,6 +4,7 @@ import bz2
 import csv as text
 import gzip
 import lzma
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,21 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, content: bytes, said
 
     with pytest.raises(DataError, match=said):
         everything()
+
+
+@pytest.mark.parametrize("read_some", [read_schema, lambda *part: list(read_blocks(*part))])
+@pytest.mark.parametrize("name", ["in.csv", "in.parquet"])
+def test_a_file_that_goes_while_it_is_read_is_no_fault_of_the_target(
+    tmp_path: Path, name: str, read_some: Callable[..., object]
+) -> None:
+    file, table = tmp_path / name, pd.DataFrame({"x": [1], "y": [2]})
+    table.to_csv(file, index=False) if name.endswith("csv") else table.to_parquet(file)
+    system, _ = open_filesystem(str(file))
+    (part,) = make_plan(str(file)).parts
+    file.unlink()
+
+    with pytest.raises(DataError, match=rf"{name} cannot be read: .*No such file"):
+        read_some(system, part)
 
 
 @pytest.mark.parametrize("kind", [bz2, gzip, lzma])

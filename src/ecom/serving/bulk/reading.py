@@ -7,6 +7,7 @@ import io
 import lzma
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,7 @@ from pyarrow import csv as arrow_csv
 from ecom.errors import DataError
 from ecom.serving.bulk.inputs import Part, compression, parquet_file, row_ends
 from ecom.serving.sessions import LONGEST_TEXT
+from ecom.storage import cause_of, storage_errors
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -62,9 +64,9 @@ def read_schema(system: "AbstractFileSystem", part: Part) -> pa.Schema:
     Raises
     ------
     DataError
-        The file is damaged, has no header, or has a column twice.
+        The file cannot be read, is damaged, has no header, or has a column twice.
     """
-    with system.open(part.source.path, "rb") as opened:
+    with _opened(system, part) as opened:
         if part.source.kind == "parquet":
             schema = parquet_file(opened, part.source.name).schema_arrow
         else:
@@ -83,7 +85,7 @@ def read_blocks(system: "AbstractFileSystem", part: Part) -> Iterator[Block]:
     Raises
     ------
     DataError
-        The file is damaged, or no UTF-8 text.
+        The file cannot be read, is damaged, or no UTF-8 text.
     """
     blocks = _of_parquet if part.source.kind == "parquet" else _of_csv
     for block in blocks(system, part):
@@ -93,9 +95,18 @@ def read_blocks(system: "AbstractFileSystem", part: Part) -> Iterator[Block]:
         yield Block(table, block.places, block.broken)
 
 
+@contextmanager
+def _opened(system: "AbstractFileSystem", part: Part) -> Iterator[Any]:
+    try:
+        with system.open(part.source.path, "rb") as opened:
+            yield opened
+    except storage_errors() as error:
+        raise DataError(f"{part.source.name} cannot be read: {cause_of(error)}") from None
+
+
 def _of_parquet(system: "AbstractFileSystem", part: Part) -> Iterator[Block]:
     place = part.first
-    with system.open(part.source.path, "rb") as opened:
+    with _opened(system, part) as opened:
         file = parquet_file(opened, part.source.name)
         try:
             for batch in file.iter_batches(
@@ -113,7 +124,7 @@ def _of_parquet(system: "AbstractFileSystem", part: Part) -> Iterator[Block]:
 def _of_csv(system: "AbstractFileSystem", part: Part) -> Iterator[Block]:
     names = read_schema(system, part).names
     names = names[: len(names) - len(part.source.partition)]
-    with system.open(part.source.path, "rb") as opened:
+    with _opened(system, part) as opened:
         if part.source.kind == "csv":
             opened.seek(part.begin)
             stream: Any = _Limited(opened, part.end - part.begin)
