@@ -6,14 +6,13 @@ differ and drift, so each size stands beside a yardstick of the same minute: pan
 file.
 """
 
-import json
 import math
 import os
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +23,7 @@ from _environment import ROOT
 from rich.console import Console
 from rich.markdown import Markdown
 
+from ecom.data.synthetic import generate_sessions
 from ecom.notation import markdown_table
 from ecom.project import files
 from scoring import ours, peak_memory
@@ -32,6 +32,7 @@ PAGE: Final = ROOT / "docs" / "scale.md"
 SERVING: Final = ROOT / "docs" / "serving.md"
 RUNBOOK: Final = ROOT / "docs" / "runbook.md"
 SIZES: Final = tuple(10**power for power in range(4, 8))
+GENERATED: Final = 1_000_000  # sessions that are made at a time
 SAMPLE: Final = 10_000  # training rows
 RESAMPLES: Final = 100  # of the test rows: the time of evaluate is in proportion
 SAMPLE_ONLY: Final = ("baseline", "cv", "tune", "cross_fit", "feature_sets", "refit", "threshold")
@@ -65,42 +66,49 @@ if sys.argv[3] == "fit":
 """
 
 
-def settings(rows: int) -> list[str]:
-    """Return what to set for so many generated sessions."""
-    return [
-        "data.source=synthetic",
-        f"data.synthetic.rows={rows}",
-        "validate.min_rows=1",
-        f"validate.max_rows={rows}",
-        f"split.max_train_rows={min(SAMPLE, rows // 2)}",
-        f"bootstrap.resamples={RESAMPLES}",
-        "tune.n_iter=1",
-        "cross_fit.repeats=2",
-    ]
+def settings(raw: Path, rows: int) -> dict[str, object]:
+    """Return what to set for a raw file of so many sessions."""
+    return {
+        "data.sources": [str(raw)],
+        "data.sha256": None,
+        "validate.min_rows": 1,
+        "validate.max_rows": rows,
+        "split.max_train_rows": min(SAMPLE, rows // 2),
+        "bootstrap.resamples": RESAMPLES,
+        "tune.n_iter": 1,
+        "cross_fit.repeats": 2,
+    }
 
 
-def measure_stages(clone: Path, rows: int) -> Iterator[tuple[str, Measured]]:
+def write_raw(raw: Path, rows: int) -> None:
+    """Write generated sessions, some at a time."""
+    with raw.open("w", encoding="utf-8", newline="") as written:
+        for seed, begin in enumerate(range(0, rows, GENERATED)):
+            sessions = generate_sessions(min(GENERATED, rows - begin), seed=seed)
+            sessions.to_csv(written, index=False, header=begin == 0)
+
+
+def measure_stages(clone: Path, raw: Path, rows: int) -> Iterator[tuple[str, Measured]]:
     """Run the stages in a clone; yield what each took, and what reading the raw file by pandas."""
-    set_params(clone, settings(rows))
+    set_params(clone, settings(raw, rows))
     order = ("fetch", "validate", "clean", "features", *SAMPLE_ONLY, "evaluate", "explain")
     for stage in (*order, "package"):
         yield stage, peak_memory([sys.executable, f"stages/{stage}.py"], clone)
     yield YARDSTICK, peak_memory([sys.executable, "-c", READ], clone)
 
 
-def set_params(clone: Path, changes: Sequence[str]) -> None:
+def set_params(clone: Path, changes: Mapping[str, object]) -> None:
     """Change params.yaml of a clone."""
     from ruamel.yaml import YAML
 
     yaml, path = YAML(), clone / files.PARAMS
     content = yaml.load(path)
-    for change in changes:
-        name, _, value = change.partition("=")
+    for name, value in changes.items():
         *sections, key = name.split(".")
         section = content
         for each in sections:
             section = section[each]
-        section[key] = json.loads(value) if value[0].isdigit() else value
+        section[key] = value
     yaml.dump(content, path)
 
 
@@ -230,13 +238,19 @@ def main() -> None:
         clone = folder / "project"
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
         for rows in SIZES:
-            for stage, measured in measure_stages(clone, rows):
+            raw = folder / "raw.csv"
+            write_raw(raw, rows)
+            for stage, measured in measure_stages(clone, raw, rows):
                 stages.setdefault(stage, {})[rows] = measured
                 Console().print(f"{rows:,} {stage}: {measured[0]:.1f} s, {measured[1]:,.0f} MiB")
             scored[rows] = measure_scoring(clone, folder)
             if len(scored) > 1:
                 bytes_per_session = (folder / "in.parquet").stat().st_size / rows
-                write("stages", growth_table("", by_stage(stages, scored)), PAGE)
+                size = (
+                    f"The raw file of {rows:,} sessions has {raw.stat().st_size / 2**20:,.0f} MiB."
+                )
+                table = growth_table("", by_stage(stages, scored))
+                write("stages", f"{table}\n\n{size}", PAGE)
                 write("plan", plan(scored, bytes_per_session), PAGE)
         for candidate in CANDIDATES:
             for rows in FITTED:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
+ROWS = 1 << 18  # of CSV that are read at a time
 GROUP = 1 << 20  # rows of a group of Parquet, as pandas writes it
 
 
@@ -45,7 +46,7 @@ def read_chunks(stage: Stage, path: str) -> "Iterator[pd.DataFrame]":
     with (
         stage.readable(path) as file,
         file.open("rb") as opened,
-        pd.read_csv(opened, chunksize=GROUP) as chunks,
+        pd.read_csv(opened, chunksize=ROWS) as chunks,
     ):
         yield from chunks
 

@@ -19,6 +19,7 @@ from ecom.data.cleaning import cleaned, tell_apart
 from ecom.data.parsing import Readable, read_chunks
 from ecom.data.parts import Parts
 from ecom.data.periods import parts_of_rows
+from ecom.data.repeats import HashFile
 from ecom.errors import DataError
 from ecom.params.clean import Clean
 
@@ -34,6 +35,7 @@ def main(stage: Stage) -> None:
         raise DataError("metrics/validate.json lists problems of the raw data: solve them first")
     with (
         path.open("rb") as raw,
+        HashFile.opened() as hashes,
         writer(stage, "data/processed/online_shoppers_clean.csv") as write_sessions,
         writer(stage, "data/processed/session_keys.csv") as write_keys,
     ):
@@ -42,7 +44,7 @@ def main(stage: Stage) -> None:
                 "metrics/validate.json was computed from other raw data: run `dvc repro validate` "
                 "first"
             )
-        known = tell_apart(valid_tables(raw, params))
+        known = tell_apart(valid_tables(raw, params), hashes)
         for sessions, keys in cleaned(valid_tables(raw, params), known, params):
             write_sessions(sessions)
             write_keys(keys.assign(part=parts_of_rows(parts, sessions.index)))

@@ -17,8 +17,9 @@ from tempfile import TemporaryFile
 
 import numpy as np
 
-from ecom.data.identity import numbered, row_numbers, session_hashes
+from ecom.data.identity import session_hashes
 from ecom.data.records import records_in, sessions_at, stored
+from ecom.data.repeats import HashFile, first_rows
 from ecom.data.splitting import split_rows
 from ecom.features import TOTALS, add_features
 from ecom.params.split import Split
@@ -26,14 +27,13 @@ from ecom.schema import NAMES, TARGET
 
 
 def main(stage: Stage) -> None:
-    with TemporaryFile() as file:
-        hashes, targets = [], []
+    with TemporaryFile() as file, HashFile.opened() as hashes:
+        targets = []
         for table in stored(read_chunks(stage, "data/processed/online_shoppers_clean.csv"), file):
-            hashes.append(session_hashes(table))
-            targets.append(table[TARGET].to_numpy(np.int64))
+            hashes.add(session_hashes(table))
+            targets.append(table[TARGET].to_numpy(np.int8))
         labels = np.concatenate(targets)
-        numbers = row_numbers(numbered(np.concatenate(hashes)), labels)
-        split = split_rows(numbers, labels, stage.params(Split))
+        split = split_rows(first_rows(hashes, labels), labels, stage.params(Split))
         records = records_in(file)
         with writer(stage, "data/features/train.parquet") as write:
             for rows in in_groups(split.train):

@@ -37,16 +37,15 @@ def main(stage: Stage) -> None:
     # A file that somebody names is read, even so: it may be another than is pinned.
     asked = names_files_alone(data, root)
     held = present.exists() and parts.exists()
-    if not asked and held and is_pinned(present.read_bytes(), data.sha256):
+    if not asked and held and is_pinned(present, data.sha256):
         stage.say("the pinned content is there already; no source was asked")
         return
-    fetched = fetch(data, root, progress=progress_bar)
+    with stage.out(RAW) as temporary:
+        fetched = fetch(data, root, temporary, progress=progress_bar)
     for failure in fetched.failures:
         stage.say(f"skipped {failure}")
-    with stage.out(RAW) as temporary:
-        temporary.write_bytes(fetched.content)
     write_parts(stage, fetched.parts)
-    stage.say(f"{len(fetched.content):,} bytes from {fetched.address}")
+    stage.say(f"{present.stat().st_size:,} bytes from {fetched.address}")
     if data.sha256 is None:
         stage.say(
             f"data.sha256 is null, so a change of the file goes unnoticed: pin it with "

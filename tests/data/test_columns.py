@@ -1,7 +1,11 @@
 """Columns are renamed and left out as params.yaml says, before anything checks them."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import pytest
 
+from ecom.data import columns
 from ecom.data.columns import fit_columns
 from ecom.data.parsing import parse_csv
 from ecom.data.synthetic import generate_sessions
@@ -12,27 +16,35 @@ SESSIONS = generate_sessions(100, seed=1)
 CSV = SESSIONS.to_csv(index=False).encode()
 
 
-def test_without_a_setting_the_content_stays_as_it_is() -> None:
-    assert fit_columns(b"not even a table", {}, ignore_extra=False) == b"not even a table"
+@pytest.fixture(autouse=True, params=[columns.ROWS, 7])
+def _rows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columns, "ROWS", request.param)
 
 
-def test_other_names_become_those_of_the_schema() -> None:
+def fitted(
+    content: bytes, folder: Path, rename: Mapping[str, str], *, ignore_extra: bool = False
+) -> bytes:
+    source, target = folder / "source.csv", folder / "target.csv"
+    source.write_bytes(content)
+    fit_columns(source, target, rename, ignore_extra=ignore_extra)
+    return target.read_bytes()
+
+
+def test_other_names_become_those_of_the_schema(tmp_path: Path) -> None:
     snake = {name.lower(): name for name in NAMES}
     content = SESSIONS.rename(columns={name: f" {theirs}" for theirs, name in snake.items()})
 
-    fitted = fit_columns(content.to_csv(index=False).encode(), snake, ignore_extra=False)
-
-    assert fitted == CSV
+    assert fitted(content.to_csv(index=False).encode(), tmp_path, snake) == CSV
 
 
 @pytest.mark.parametrize("place", [0, 5, 18])
-def test_other_columns_are_left_out(place: int) -> None:
+def test_other_columns_are_left_out(tmp_path: Path, place: int) -> None:
     content = SESSIONS.copy()
     content.insert(place, "session_id", range(100))
 
-    fitted = fit_columns(content.to_csv(index=False).encode(), {}, ignore_extra=True)
+    found = fitted(content.to_csv(index=False).encode(), tmp_path, {}, ignore_extra=True)
 
-    assert parse_csv(fitted).equals(parse_csv(CSV))
+    assert parse_csv(found).equals(parse_csv(CSV))
 
 
 @pytest.mark.parametrize(
@@ -44,6 +56,6 @@ def test_other_columns_are_left_out(place: int) -> None:
         (b"\xff\xfe\xfa", "not a table"),
     ],
 )
-def test_what_cannot_be_fitted_is_refused(content: bytes, said: str) -> None:
+def test_what_cannot_be_fitted_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
     with pytest.raises(DataError, match=said):
-        fit_columns(content, {"page_values": "PageValues"}, ignore_extra=False)
+        fitted(content, tmp_path, {"page_values": "PageValues"})

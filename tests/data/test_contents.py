@@ -6,17 +6,40 @@ import io
 import lzma
 import pickle
 import tarfile
+import tempfile
 import zipfile
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
 import pytest
 
-from ecom.data.contents import likely_cause, unpack
+from ecom.data import contents
+from ecom.data.contents import cause_of, likely_cause
 from ecom.data.synthetic import generate_sessions
 from ecom.errors import DataError
 
 CSV = b"a,b\n1,2\n"
+Unpack = Callable[[bytes], bytes]
+
+
+@pytest.fixture(autouse=True, params=[contents.BLOCK, 16])
+def _block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at files as a whole, and in blocks that end anywhere."""
+    monkeypatch.setattr(contents, "BLOCK", request.param)
+
+
+@pytest.fixture
+def unpack(tmp_path: Path) -> Unpack:
+    def unpacked(content: bytes) -> bytes:
+        source, target = tmp_path / "packed", tmp_path / "unpacked"
+        source.write_bytes(content)
+        contents.unpack(source, target)
+        return target.read_bytes()
+
+    return unpacked
 
 
 def zipped(**members: bytes) -> bytes:
@@ -61,11 +84,13 @@ def tarred(content: bytes, mode: Literal["w", "w:gz", "w:xz"]) -> bytes:
         *("bz2", "xz", "zst", "zip of a Mac", "tar", "tar.gz", "tar.xz"),
     ],
 )
-def test_the_same_rows_are_the_same_bytes_however_they_were_packed(content: bytes) -> None:
+def test_the_same_rows_are_the_same_bytes_however_they_were_packed(
+    content: bytes, unpack: Unpack
+) -> None:
     assert unpack(content) == CSV
 
 
-def test_parquet_becomes_the_csv_of_its_rows() -> None:
+def test_parquet_becomes_the_csv_of_its_rows(unpack: Unpack) -> None:
     sessions = generate_sessions(100, seed=0)
     parquet = io.BytesIO()
     sessions.to_parquet(parquet)
@@ -93,7 +118,9 @@ def test_parquet_becomes_the_csv_of_its_rows() -> None:
     ],
     ids=["two files", "empty zip", "encrypted", "cut zip", "cut gzip", "cut parquet"],
 )
-def test_an_archive_that_does_not_give_one_file_is_refused(content: bytes, said: str) -> None:
+def test_an_archive_that_does_not_give_one_file_is_refused(
+    content: bytes, said: str, unpack: Unpack
+) -> None:
     with pytest.raises(DataError, match=said):
         unpack(content)
 
@@ -121,15 +148,41 @@ def test_what_is_no_csv_is_named(content: bytes, said: str) -> None:
     assert said in (likely_cause(content) or "")
 
 
-def test_csv_is_not_accused() -> None:
+def test_csv_is_not_accused(tmp_path: Path) -> None:
     assert likely_cause(CSV) is None
+    file = tmp_path / "some.csv"
+    file.write_bytes(CSV * 10)
+    assert cause_of(file) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(CSV * 10 + b"\0", "binary"), (b"<html>" * 10, "HTML"), (b"", "empty")]
+)
+def test_a_whole_file_is_looked_at(tmp_path: Path, content: bytes, said: str) -> None:
+    file = tmp_path / "some.csv"
+    file.write_bytes(content)
+
+    assert said in (cause_of(file) or "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_no_damaged_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = tmp_path / "packed"
+    packed.write_bytes(gzip.compress(CSV))
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    (scratch / "0").symlink_to("/dev/full")
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", lambda: nullcontext(str(scratch)))
+
+    with pytest.raises(OSError, match="No space left"):
+        contents.unpack(packed, tmp_path / "unpacked")
 
 
 @pytest.mark.parametrize(
     ("member", "said"),
     [("[Content_Types].xml", "an Excel workbook"), ("content.xml", "an OpenDocument spreadsheet")],
 )
-def test_a_spreadsheet_is_named(member: str, said: str) -> None:
+def test_a_spreadsheet_is_named(member: str, said: str, unpack: Unpack) -> None:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as members:
         members.writestr(member, "<x/>")
@@ -138,7 +191,7 @@ def test_a_spreadsheet_is_named(member: str, said: str) -> None:
         unpack(archive.getvalue())
 
 
-def test_archives_within_archives_end_somewhere() -> None:
+def test_archives_within_archives_end_somewhere(unpack: Unpack) -> None:
     content = CSV
     for _ in range(10):
         content = gzip.compress(content, mtime=0)

@@ -123,3 +123,13 @@ def test_a_file_reads_the_same_whatever_is_read_at_a_time(
 
     assert len(chunks) == -(-len(whole) // rows)
     pd.testing.assert_frame_equal(pd.concat(chunks), whole)
+
+
+def test_a_character_that_is_cut_at_the_end_of_a_block_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cut = CSV.rstrip(b"\n") + "é".encode()[:1]
+    monkeypatch.setattr("ecom.data.parsing.BLOCK", len(cut))
+
+    with pytest.raises(DataError, match=rf"not UTF-8 text \(byte {len(cut) - 1}\)"):
+        parse_csv(cut)

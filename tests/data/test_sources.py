@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -33,10 +34,17 @@ def data(*sources: str | list[str], sha256: str | None = SHA256, retries: int = 
     )
 
 
+@dataclass(frozen=True)
+class Taken(Fetched):
+    content: bytes = b""
+
+
 def fetch_from(
     *sources: str | list[str], root: Path, sha256: str | None = SHA256, retries: int = 0
-) -> Fetched:
-    return fetch(data(*sources, sha256=sha256, retries=retries), root)
+) -> Taken:
+    target = root / ".fetched"
+    fetched = fetch(data(*sources, sha256=sha256, retries=retries), root, target)
+    return Taken(**vars(fetched), content=target.read_bytes())
 
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -74,7 +82,7 @@ def test_a_relative_path_starts_from_the_root(tmp_path: Path) -> None:
 
     fetched = fetch_from("../sessions.csv", root=tmp_path / "project")
 
-    assert fetched == Fetched(CSV, "../sessions.csv", SHA256, ONE_FILE)
+    assert fetched == Taken("../sessions.csv", SHA256, ONE_FILE, content=CSV)
 
 
 def test_any_fsspec_address_serves(tmp_path: Path) -> None:
@@ -121,7 +129,7 @@ def test_the_next_source_is_tried_when_one_fails(tmp_path: Path) -> None:
 def test_a_missing_final_newline_is_no_difference_and_is_added(tmp_path: Path) -> None:
     (tmp_path / "cut.csv").write_bytes(CSV.rstrip(b"\n"))
 
-    assert fetch_from("cut.csv", root=tmp_path) == Fetched(CSV, "cut.csv", SHA256, ONE_FILE)
+    assert fetch_from("cut.csv", root=tmp_path) == Taken("cut.csv", SHA256, ONE_FILE, content=CSV)
 
 
 def halves(folder: Path) -> tuple[bytes, bytes]:
@@ -161,7 +169,7 @@ def test_a_folder_of_one_file_is_that_file(tmp_path: Path) -> None:
     (tmp_path / "months").mkdir()
     (tmp_path / "months" / "all.csv.gz").write_bytes(gzip.compress(CSV))
 
-    assert fetch_from("months", root=tmp_path) == Fetched(CSV, "months", SHA256, ONE_FILE)
+    assert fetch_from("months", root=tmp_path) == Taken("months", SHA256, ONE_FILE, content=CSV)
 
 
 @pytest.mark.parametrize(

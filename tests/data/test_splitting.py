@@ -1,11 +1,13 @@
 """The split keeps the share of purchases, and no test row is known from training."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.model_selection import train_test_split
 
-from ecom.data.splitting import split_sessions
+from ecom.data.splitting import shuffled, split_sessions
 from ecom.errors import DataError
 from ecom.params.split import Split
 from ecom.schema import TARGET
@@ -46,6 +48,38 @@ def test_a_sample_to_train_on_is_stratified_and_leaves_the_test_rows_alone(
     assert len(train) == size
     assert train.index.equals(every.index[every.index.isin(train.index)])
     assert train[TARGET].mean() == pytest.approx(every[TARGET].mean(), abs=1 / size)
+
+
+@given(
+    rows=st.integers(8, 3000),
+    share=st.floats(0.05, 0.95),
+    size=st.floats(0.1, 0.9),
+    seed=st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=300)
+def test_rows_are_dealt_as_scikit_learn_deals_them(
+    rows: int, share: float, size: float, seed: int
+) -> None:
+    purchases = min(max(2, round(share * rows)), rows - 2)
+    labels = np.random.default_rng(seed).permutation(np.arange(rows) < purchases).astype(np.int8)
+    count = min(max(2, round(size * rows)), rows - 2)
+
+    found = shuffled(labels, count, seed)
+
+    expected = train_test_split(
+        np.arange(rows), test_size=count, stratify=labels, random_state=seed
+    )
+    for ours, theirs in zip(found, expected, strict=True):
+        assert ours.tolist() == theirs.tolist()
+
+
+def test_a_sample_of_all_but_one_is_drawn() -> None:
+    sessions = typed_sessions()
+    every, _ = split_sessions(sessions, split(0.2))
+
+    train, _ = split_sessions(sessions, split(0.2, max_train_rows=len(every) - 1))
+
+    assert len(train) == len(every) - 1
 
 
 def test_a_sample_of_all_or_more_is_all() -> None:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from ecom.data.cleaning import cleaned, tell_apart
 from ecom.data.parsing import parse_csv
+from ecom.data.repeats import HashFile
 from ecom.data.synthetic import generate_sessions
 from ecom.params.clean import Clean
 from ecom.schema import FEATURES, TARGET
@@ -15,7 +16,9 @@ def cleaned_csv(content: bytes, *, drop_duplicates: bool = True) -> pd.DataFrame
     """Return the typed sessions of a raw file, as the stage clean writes them."""
     table = parse_csv(content)
     params = Clean(drop_duplicates=drop_duplicates, drop_invalid=False)
-    return pd.concat([kept for kept, _ in cleaned([table], tell_apart([table]), params)])
+    with HashFile.opened() as hashes:
+        known = tell_apart([table], hashes)
+        return pd.concat([kept for kept, _ in cleaned([table], known, params)])
 
 
 def typed_sessions(rows: int = 600, *, drop_duplicates: bool = True) -> pd.DataFrame:

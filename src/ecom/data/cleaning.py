@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ecom.data.identity import Hashes, keys_of, numbered, places, row_numbers, session_hashes
+from ecom.data.identity import keys_of, session_hashes
+from ecom.data.repeats import HashFile, places, repeats
 from ecom.schema import BOOLEANS, COLUMNS, TARGET
 
 if TYPE_CHECKING:
@@ -48,34 +49,35 @@ class Known(NamedTuple):
 
     Attributes
     ----------
-    hashes, place : arrays of shape (n,)
-        Of each session, its hash, and how many before it have the same.
+    hashes
+        Of each session.
+    place : array of shape (n,)
+        How many sessions before it have the same hash.
     repeats : array of shape (n,)
         Whether a row repeats an earlier one in every column.
     """
 
-    hashes: Hashes
-    place: NDArray[np.int64]
+    hashes: HashFile
+    place: NDArray[np.int32]
     repeats: NDArray[np.bool_]
 
 
-def tell_apart(tables: Iterable[pd.DataFrame]) -> Known:
-    """Look at all valid rows of a file, some at a time; of each, hash and label are kept.
+def tell_apart(tables: Iterable[pd.DataFrame], hashes: HashFile) -> Known:
+    """Look at all valid rows of a file, some at a time.
 
     Parameters
     ----------
     tables
         Text cells from `ecom.data.parsing.read_chunks`, in which validation found no problem.
+    hashes
+        Empty; the hash of each session is added.
     """
-    hashes, labels = [], []
+    labels = []
     for table in tables:
         typed = to_types(table)
-        hashes.append(session_hashes(typed))
+        hashes.add(session_hashes(typed))
         labels.append(typed[TARGET].to_numpy(np.int8))
-    found = np.concatenate(hashes)
-    numbers = numbered(found)
-    repeats = pd.Series(row_numbers(numbers, np.concatenate(labels))).duplicated().to_numpy()
-    return Known(found, places(numbers), repeats)
+    return Known(hashes, places(hashes), repeats(hashes, np.concatenate(labels)))
 
 
 def cleaned(
@@ -105,7 +107,7 @@ def cleaned(
         end = begin + len(table)
         kept = all_kept[begin:end]
         sessions = to_types(table[kept])
-        keys = keys_of(known.hashes[begin:end][kept], known.place[begin:end][kept])
+        keys = keys_of(known.hashes.read(begin, end)[kept], known.place[begin:end][kept])
         numbers = range(row, row + len(sessions))
         yield sessions, pd.DataFrame({"row": numbers, "session": keys}, index=sessions.index)
         begin, row = end, row + len(sessions)

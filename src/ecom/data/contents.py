@@ -2,33 +2,36 @@
 
 import bz2
 import gzip
-import io
 import lzma
+import shutil
 import tarfile
+import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
-from pathlib import PurePosixPath
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, Final
 
 from ecom.errors import DataError
 
 _ZIP, _PARQUET, _FEATHER = b"PK", b"PAR1", b"ARROW1"
 _BOM = b"\xef\xbb\xbf"
 NESTED: Final = 4  # archives within archives that are opened
+BLOCK: Final = 1 << 22  # bytes read at a time
 
 
-def _decompress_zstd(content: bytes) -> bytes:
+def _open_zstd(path: Path) -> Any:
     import pyarrow
 
-    return bytes(pyarrow.CompressedInputStream(pyarrow.BufferReader(content), "zstd").read())
+    return pyarrow.CompressedInputStream(pyarrow.OSFile(str(path)), "zstd")
 
 
-_COMPRESSED: Final[Mapping[bytes, Callable[[bytes], bytes]]] = {
-    b"\x1f\x8b": gzip.decompress,
-    b"BZh": bz2.decompress,
-    b"\xfd7zXZ\0": lzma.decompress,
-    b"\x28\xb5\x2f\xfd": _decompress_zstd,
+_COMPRESSED: Final[Mapping[bytes, Callable[[Path], Any]]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\0": lzma.open,
+    b"\x28\xb5\x2f\xfd": _open_zstd,
 }
 _UTF_16 = "UTF-16 text: save it as UTF-8"
 _NAMED = "name it in data.sources, which"
@@ -57,7 +60,7 @@ _BY_SYSTEMS = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")  # added to 
 
 
 def likely_cause(content: bytes) -> str | None:
-    r"""Return what a file is if it cannot be CSV; None if it may be CSV.
+    r"""Return what a file is if it cannot be CSV, by its first bytes; None if it may be CSV.
 
     Examples
     --------
@@ -83,50 +86,84 @@ def binary(content: bytes) -> str | None:
     return "a binary file: it holds NUL bytes" if b"\0" in content else None
 
 
-def unpack(content: bytes) -> bytes:
-    """Return the CSV text of a file that may be packed, compressed, Parquet or Feather.
+def blocks_of(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield what is left of an open file, some bytes at a time."""
+    while block := file.read(BLOCK):
+        yield block
+
+
+def cause_of(path: Path) -> str | None:
+    """Return what a whole file is if it cannot be CSV; None if it may be CSV."""
+    with path.open("rb") as file:
+        cause = likely_cause(file.read(BLOCK))
+        return cause or next(filter(None, map(binary, blocks_of(file))), None)
+
+
+def unpack(source: Path, target: Path) -> None:
+    """Write the CSV text of a file that may be packed, compressed, Parquet or Feather.
 
     Line ends become LF, so that copies with other line ends give the same bytes. Blank lines at the
-    start are left out, as is the line ``sep=,`` that spreadsheet programs ask for.
+    start are left out, as is the line ``sep=,`` that spreadsheet programs ask for. Text is never
+    held as a whole; Parquet and Feather are.
 
     Raises
     ------
     DataError
         The archive is damaged, or does not contain exactly one file.
     """
+    with tempfile.TemporaryDirectory() as folder:
+        file = _innermost(source, Path(folder))
+        if _start(file).startswith((_PARQUET, _FEATHER)):
+            file = _table_to_csv(file, Path(folder) / "table.csv")
+        with file.open("rb") as packed, target.open("wb") as written:
+            written.writelines(_normalised(packed))
+
+
+def _innermost(file: Path, folder: Path) -> Path:
+    """Return what is in archives and compressed files, unpacked into a folder."""
     try:
-        for _ in range(NESTED):  # an archive may hold itself
-            inner = _unpack_once(content)
-            if inner is None:
+        for level in range(NESTED):  # an archive may hold itself
+            inner = folder / str(level)
+            if not _unpack_once(file, inner):
                 break
-            content = inner
+            file = inner
     except (RuntimeError, NotImplementedError) as error:  # encrypted, or packed by a rare method
         raise DataError(f"the archive cannot be unpacked ({error}): unpack it by hand") from None
     except (
         *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError),
         *(EOFError, OSError, ValueError),
     ) as error:
+        if getattr(error, "errno", None) is not None:  # such as a full disk
+            raise
         raise DataError(f"the archive is damaged or truncated ({error}): fetch it again") from None
-    if content.startswith((_PARQUET, _FEATHER)):
-        content = _table_to_csv(content)
-    return _normalise(content)
+    return file
 
 
-def _unpack_once(content: bytes) -> bytes | None:
-    """Return what is in an archive or compressed file; None if it is neither."""
-    if content.startswith(_ZIP):
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+def _start(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(512)
+
+
+def _unpack_once(file: Path, inner: Path) -> bool:
+    """Write what is in an archive or compressed file; tell whether it is one."""
+    start = _start(file)
+    with ExitStack() as opened:
+        if start.startswith(_ZIP):
+            archive = opened.enter_context(zipfile.ZipFile(file))
             names = [name for name in archive.namelist() if not name.endswith("/")]
-            return archive.read(_only(names, "zip"))
-    if content[257:262] == b"ustar":
-        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-            files = {member.name: member for member in archive.getmembers() if member.isfile()}
-            extracted = archive.extractfile(files[_only(list(files), "tar")])
-            return extracted.read() if extracted else b""
-    for magic, decompress in _COMPRESSED.items():
-        if content.startswith(magic):
-            return decompress(content)
-    return None
+            packed: Any = archive.open(_only(names, "zip"))
+        elif start[257:262] == b"ustar":
+            members = opened.enter_context(tarfile.open(file))
+            files = {member.name: member for member in members.getmembers() if member.isfile()}
+            packed = members.extractfile(files[_only(list(files), "tar")])
+        else:
+            ways = [way for magic, way in _COMPRESSED.items() if start.startswith(magic)]
+            if not ways:
+                return False
+            packed = ways[0](file)
+        with packed, inner.open("wb") as written:
+            shutil.copyfileobj(packed, written, BLOCK)
+    return True
 
 
 def _only(names: list[str], kind: str) -> str:
@@ -143,23 +180,36 @@ def _only(names: list[str], kind: str) -> str:
     return kept[0]
 
 
-def _normalise(content: bytes) -> bytes:
-    content = content.replace(b"\r\n", b"\n")
-    if b"\n" not in content:  # line ends of old Macs
-        content = content.replace(b"\r", b"\n")
-    text = content.removeprefix(_BOM).lstrip(b"\n")
+def _normalised(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield text with LF line ends, without what comes before the header."""
+    of_old_macs = not any(b"\n" in block for block in blocks_of(file))
+    file.seek(0)
+    line_end = b"\r" if of_old_macs else b"\r\n"
+    held = b""  # half of a line end
+    for number, block in enumerate(blocks_of(file)):
+        whole = held + block
+        held = b"\r" if whole.endswith(b"\r") and not of_old_macs else b""
+        text = whole.removesuffix(held).replace(line_end, b"\n")
+        yield text if number else _without_preamble(text)
+    yield held
+
+
+def _without_preamble(start: bytes) -> bytes:
+    text = start.removeprefix(_BOM).lstrip(b"\n")
     without_sep = text.removeprefix(b"sep=,\n").lstrip(b"\n")
-    return content if without_sep == content.removeprefix(_BOM) else without_sep
+    return start if without_sep == start.removeprefix(_BOM) else without_sep
 
 
-def _table_to_csv(content: bytes) -> bytes:
+def _table_to_csv(file: Path, target: Path) -> Path:
     import pandas as pd
     from pyarrow import ArrowException
 
-    parquet = content.startswith(_PARQUET)
+    parquet = _start(file).startswith(_PARQUET)
     try:
-        read = pd.read_parquet if parquet else pd.read_feather
-        return read(io.BytesIO(content)).to_csv(index=False).encode()
+        with file.open("rb") as opened:
+            table = pd.read_parquet(opened) if parquet else pd.read_feather(opened)
     except (ArrowException, OSError) as error:
         kind = "Parquet" if parquet else "Feather"
         raise DataError(f"the {kind} file is damaged or truncated ({error})") from None
+    table.to_csv(target, index=False)
+    return target

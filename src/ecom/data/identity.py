@@ -26,29 +26,7 @@ def hashes_of(rows: Iterable[tuple[Any, ...]]) -> Hashes:
     return np.array(digests, dtype=f"S{BYTES}")
 
 
-def numbered(hashes: Hashes) -> NDArray[np.int64]:
-    """Return a number for each hash, the same for hashes that are the same."""
-    return np.unique(hashes, return_inverse=True)[1]
-
-
-def row_numbers(numbers: NDArray[np.int64], labels: NDArray[Any]) -> NDArray[np.int64]:
-    """Return a number for each row, the same for rows of the same session and the same label."""
-    found: NDArray[np.int64] = numbers * 2 + labels
-    return found
-
-
-def places(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return, for each number, how many of the ones before it are the same.
-
-    Examples
-    --------
-    >>> places(np.array([7, 3, 7])).tolist()
-    [0, 0, 1]
-    """
-    return pd.Series(numbers).groupby(numbers).cumcount().to_numpy().astype(np.int64)
-
-
-def keys_of(hashes: Hashes, place: NDArray[np.int64]) -> list[str]:
+def keys_of(hashes: Hashes, place: NDArray[np.integer]) -> list[str]:
     """Return a key for each session, from its hash and its place among those that hold the same."""
     content = hashes.tobytes().hex()
     texts = [content[begin : begin + 2 * BYTES] for begin in range(0, len(content), 2 * BYTES)]
@@ -80,9 +58,5 @@ def session_keys(sessions: pd.DataFrame) -> "pd.Series[str]":
     ['', '2']
     """
     hashes = session_hashes(sessions)
-    return pd.Series(
-        keys_of(hashes, places(numbered(hashes))),
-        index=sessions.index,
-        dtype=object,
-        name="session",
-    )
+    place = pd.Series(hashes).groupby(hashes).cumcount().to_numpy()
+    return pd.Series(keys_of(hashes, place), index=sessions.index, dtype=object, name="session")

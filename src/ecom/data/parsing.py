@@ -161,14 +161,7 @@ def _look_over(file: Readable) -> _Survey:
     while (block := file.read(BLOCK)) or position == 0:
         if cause := binary(block) if position else likely_cause(block):
             raise DataError(f"the file is {cause}")
-        waiting = len(decoder.getstate()[0])
-        try:
-            text = decoder.decode(block, final=len(block) < BLOCK)
-        except UnicodeDecodeError as error:
-            raise DataError(
-                f"the file is not UTF-8 text (byte {position - waiting + error.start}): save it as "
-                "UTF-8"
-            ) from None
+        text = _decoded(decoder, block, position)
         if position == 0:
             _check_header(_fields(text.partition("\n")[0].rstrip("\r")))
         if stripped := block.rstrip(b"\r\n"):
@@ -176,11 +169,24 @@ def _look_over(file: Readable) -> _Survey:
         position, lines = position + len(block), lines + block.count(b"\n")
         whole, separator, begun = (begun + text).rpartition("\n")
         is_padded = is_padded or bool(_PADDED.search(whole + separator))
+    _decoded(decoder, b"", position)
     file.seek(max(0, end - BLOCK))
     tail = file.read(min(end, BLOCK))
     last = tail[tail.rfind(b"\n") + 1 :].decode("utf-8-sig", errors="replace")
     _check_end(last, lines_to_end + 1)
     return _Survey(end, is_padded or bool(_PADDED.search(last)))
+
+
+def _decoded(decoder: codecs.IncrementalDecoder, block: bytes, position: int) -> str:
+    """Decode what comes next, at a position of the file; nothing comes after an empty block."""
+    waiting = len(decoder.getstate()[0])
+    try:
+        return decoder.decode(block, final=not block)
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"the file is not UTF-8 text (byte {position - waiting + error.start}): save it as "
+            "UTF-8"
+        ) from None
 
 
 def _check_header(header: list[str]) -> None:

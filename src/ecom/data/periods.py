@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ecom.data.parts import Parts
 from ecom.errors import DataError
@@ -23,13 +24,14 @@ def parts_of_rows(parts: Parts, index: pd.Index) -> "pd.Series[str]":
     """
     if len(parts.names) == 1:
         return pd.Series(parts.names[0], index=index, dtype=object)
-    names = np.repeat(np.array(parts.names, object), parts.rows)
-    if len(index) and index.max() >= len(names):
+    ends = np.cumsum(parts.rows)
+    if len(index) and index.max() >= ends[-1]:
         raise DataError(
-            f"the files that the raw data was put together from hold {len(names):,} rows; "
+            f"the files that the raw data was put together from hold {ends[-1]:,} rows; "
             f"expected more than {index.max():,}: run `dvc repro --force fetch`"
         )
-    return pd.Series(names[index], index=index, dtype=object)
+    names = np.array(parts.names, object)
+    return pd.Series(names[np.searchsorted(ends, index, side="right")], index=index, dtype=object)
 
 
 def periods_of(
@@ -57,11 +59,42 @@ def periods_of(
     >>> list(periods_of(months, parts, files).cat.categories)
     ['old Feb', 'old Nov', '2026-11']
     """
+    pairs = file_months(months, parts, files)
+    known = pairs >= 0
+    names = period_names(np.bincount(pairs[known], minlength=len(set(files)) * len(MONTHS)), files)
+    order = list(dict.fromkeys(name for name in names if name is not None))
+    place_of = np.array([-1 if name is None else order.index(name) for name in names])
+    codes = np.where(known, place_of[pairs], -1)
+    ordered = pd.Categorical.from_codes(codes, order, ordered=True)  # type: ignore[call-overload]
+    return pd.Series(ordered, index=months.index)
+
+
+def file_months(
+    months: "pd.Series[str]", parts: "pd.Series[str]", files: Sequence[str]
+) -> NDArray[np.int64]:
+    """Return a number for file and month of each session, in order of time; -1 for neither.
+
+    Parameters
+    ----------
+    months, parts, files
+        As of `periods_of`.
+    """
     file_codes = pd.Index(dict.fromkeys(files), dtype=object).get_indexer(pd.Index(parts))
     month_codes = pd.Index(MONTHS, dtype=object).get_indexer(pd.Index(months))
     known = (file_codes >= 0) & (month_codes >= 0)
-    pairs = file_codes * len(MONTHS) + month_codes  # in order of time
-    counts = np.bincount(pairs[known], minlength=len(set(files)) * len(MONTHS))
+    return np.where(known, file_codes * len(MONTHS) + month_codes, -1)
+
+
+def period_names(counts: NDArray[np.int64], files: Sequence[str]) -> list[str | None]:
+    """Return the period of each number of `file_months`; None where there are no sessions.
+
+    Parameters
+    ----------
+    counts
+        Sessions of each number.
+    files
+        As of `periods_of`.
+    """
     by_file = counts.reshape(-1, len(MONTHS))
     several = by_file.max(axis=1) < ONE_MONTH * by_file.sum(axis=1)
     names = [
@@ -69,8 +102,4 @@ def periods_of(
         for file, is_mixed in zip(dict.fromkeys(files), several, strict=True)
         for month in MONTHS
     ]
-    order = list(dict.fromkeys(names[pair] for pair in np.flatnonzero(counts)))
-    place_of = np.array([order.index(name) if name in order else -1 for name in names])
-    codes = np.where(known, place_of[np.where(known, pairs, 0)], -1).astype(np.int64)
-    ordered = pd.Categorical.from_codes(codes, order, ordered=True)  # type: ignore[call-overload]
-    return pd.Series(ordered, index=months.index)
+    return [name if count else None for name, count in zip(names, counts, strict=True)]

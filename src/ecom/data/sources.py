@@ -3,9 +3,10 @@
 import csv
 import hashlib
 import io
+import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +15,7 @@ import fsspec
 from fsspec.callbacks import Callback, NoOpCallback
 
 from ecom.data.columns import fit_columns
-from ecom.data.contents import likely_cause, unpack
+from ecom.data.contents import BLOCK, blocks_of, cause_of, unpack
 from ecom.data.parts import ONE_FILE, Parts
 from ecom.errors import DataError, NoSourceAnsweredError
 from ecom.params.section import first_repeated
@@ -42,12 +43,10 @@ _HELP: Final = (
 
 @dataclass(frozen=True)
 class Fetched:
-    """Raw data, and where it came from.
+    """Where raw data came from.
 
     Attributes
     ----------
-    content
-        CSV text with LF line ends.
     address
         The source that it came from.
     sha256
@@ -58,7 +57,6 @@ class Fetched:
         One line for each source that was tried before and failed: which, and why.
     """
 
-    content: bytes
     address: str
     sha256: str
     parts: Parts
@@ -66,9 +64,16 @@ class Fetched:
 
 
 def fetch(
-    data: "Data", root: Path, *, progress: Callable[[str], Callback] = lambda _: NoOpCallback()
+    data: "Data",
+    root: Path,
+    target: Path,
+    *,
+    progress: Callable[[str], Callback] = lambda _: NoOpCallback(),
 ) -> Fetched:
     """Read the sources in order until one gives the content that ``data.sha256`` pins.
+
+    The content is on disk at each step, in copies that Python's tempfile places, and may be larger
+    than memory.
 
     Parameters
     ----------
@@ -76,6 +81,8 @@ def fetch(
         Sources, hash, time-out and retries.
     root
         Folder that relative paths in ``data.sources`` start from.
+    target
+        The file to write: CSV text with LF line ends.
     progress
         From an address to a callback that is told how many bytes have come.
 
@@ -93,15 +100,22 @@ def fetch(
         try:
             addresses = _addresses(source, root, data)
             _require_each_once(addresses)
-            packed = {
-                address: _read_with_retries(address, root, data, progress) for address in addresses
-            }
-            answered = True
-            together, parts = _joined({address: unpack(each) for address, each in packed.items()})
-            pinned = _pinned(together, data.sha256)
-            found = hashlib.sha256(pinned).hexdigest()
-            content = fit_columns(pinned, data.rename or {}, ignore_extra=data.ignore_extra)
-            return Fetched(content, named, found, parts, tuple(failures))
+            with tempfile.TemporaryDirectory() as folder:
+                files = {
+                    address: _copied(address, root, data, progress, Path(folder) / f"{number}")
+                    for number, address in enumerate(addresses)
+                }
+                answered = True
+                for address, file in files.items():
+                    files[address] = _unpacked(file)
+                whole = Path(folder) / "whole"
+                parts = _join(files, whole)
+                found = _pin(whole, data.sha256)
+                if data.rename or data.ignore_extra:
+                    fit_columns(whole, target, data.rename or {}, ignore_extra=data.ignore_extra)
+                else:
+                    shutil.move(whole, target)
+            return Fetched(named, found, parts, tuple(failures))
         except (_UnreadableError, DataError) as error:
             failures.append(f"{named}: {error}")
     summary = "\n".join(f"  - {failure}" for failure in failures)
@@ -121,9 +135,14 @@ def names_files_alone(data: "Data", root: Path) -> bool:
     return len(files) == len(addresses) and any(file.exists() for file in files)
 
 
-def is_pinned(content: bytes, sha256: str | None) -> bool:
-    """Tell whether content has the pinned hash; a hash of None pins nothing."""
-    return hashlib.sha256(content).hexdigest() == sha256
+def is_pinned(file: Path, sha256: str | None) -> bool:
+    """Tell whether a file has the pinned hash; a hash of None pins nothing."""
+    return _hash(file).hexdigest() == sha256
+
+
+def _hash(file: Path) -> "hashlib._Hash":
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256")
 
 
 class _UnreadableError(Exception):
@@ -158,29 +177,51 @@ def _require_each_once(addresses: list[str]) -> None:
         raise DataError(f"it names {repeated} twice")
 
 
-def _joined(contents: Mapping[str, bytes]) -> tuple[bytes, Parts]:
+def _unpacked(packed: Path) -> Path:
+    unpacked = packed.with_suffix(".csv")
+    unpack(packed, unpacked)
+    packed.unlink()
+    return unpacked
+
+
+def _join(files: Mapping[str, Path], whole: Path) -> Parts:
     """Put files of the same columns together, in order."""
-    if len(contents) == 1:
-        return next(iter(contents.values())), ONE_FILE
-    names = [_part_name(address) for address in contents]
+    if len(files) == 1:
+        next(iter(files.values())).rename(whole)
+        return ONE_FILE
+    names = [_part_name(address) for address in files]
     if repeated := next((name for name in names if names.count(name) > 1), None):
         raise DataError(f"two of the files are called {repeated}; expected a name for each month")
-    first = _header(next(iter(contents.values())))
-    bodies: list[bytes] = []
+    first = _header(next(iter(files.values())))
     rows: list[int] = []
-    for address, content in contents.items():
-        if cause := likely_cause(content):
-            raise DataError(f"{address} is {cause}")
-        header = _header(content)
-        if _columns(header) != _columns(first):
-            raise DataError(
-                f"{address} has the columns {', '.join(_columns(header))}; the first file has "
-                f"{', '.join(_columns(first))}: expected the same, in the same order"
-            )
-        body = content[len(header) :].rstrip(b"\n") + b"\n"
-        bodies.append(body)
-        rows.append(_count_rows(body))
-    return first.rstrip(b"\n") + b"\n" + b"".join(bodies), Parts(names, rows)
+    with whole.open("wb") as written:
+        written.write(first.rstrip(b"\n") + b"\n")
+        for address, file in files.items():
+            if cause := cause_of(file):
+                raise DataError(f"{address} is {cause}")
+            header = _header(file)
+            if _columns(header) != _columns(first):
+                raise DataError(
+                    f"{address} has the columns {', '.join(_columns(header))}; the first file has "
+                    f"{', '.join(_columns(first))}: expected the same, in the same order"
+                )
+            with file.open("rb") as opened:
+                opened.seek(len(header))
+                written.writelines(_without_last_line_ends(blocks_of(opened)))
+                written.write(b"\n")
+                opened.seek(len(header))
+                rows.append(_count_rows(opened))
+    return Parts(names, rows)
+
+
+def _without_last_line_ends(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    held = b""
+    for block in blocks:
+        text = block.rstrip(b"\n")
+        if text:
+            yield held + text
+            held = b""
+        held += block[len(text) :]
 
 
 def _part_name(address: str) -> str:
@@ -196,37 +237,49 @@ def _columns(header: bytes) -> list[str]:
     return [name.strip() for name in next(csv.reader([text.rstrip("\r\n")]), [])]
 
 
-def _count_rows(body: bytes) -> int:
+def _count_rows(body: io.BufferedReader) -> int:
     """Count rows as pandas does, which passes over lines of blanks."""
-    rows = csv.reader(io.StringIO(body.decode(errors="replace")))
-    return sum(1 for row in rows if len(row) > 1 or "".join(row).strip())
+    text = io.TextIOWrapper(body, encoding="utf-8", errors="replace", newline="")
+    rows = sum(1 for row in csv.reader(text) if len(row) > 1 or "".join(row).strip())
+    text.detach()
+    return rows
 
 
-def _header(content: bytes) -> bytes:
-    return content[: content.find(b"\n") + 1] or content
+def _header(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.readline(BLOCK)
 
 
-def _pinned(content: bytes, expected: str | None) -> bytes:
-    """Return a source's content if it is what is expected, but for a missing final newline."""
-    if expected and is_pinned(content + b"\n", expected):
-        return content + b"\n"
-    found = hashlib.sha256(content).hexdigest()
-    cause = likely_cause(content)
-    if expected not in (None, found):
+def _pin(file: Path, expected: str | None) -> str:
+    """Return the hash of a file if it is what is expected, but for a missing final newline."""
+    found = _hash(file)
+    completed = found.copy()
+    completed.update(b"\n")
+    if completed.hexdigest() == expected:
+        with file.open("ab") as opened:
+            opened.write(b"\n")
+        return completed.hexdigest()
+    cause = cause_of(file)
+    if expected not in (None, found.hexdigest()):
         hint = f" (the file is {cause})" if cause else ""
-        raise DataError(f"sha256 with LF line ends: expected {expected}, found {found}{hint}")
+        raise DataError(
+            f"sha256 with LF line ends: expected {expected}, found {found.hexdigest()}{hint}"
+        )
     if cause:
         raise DataError(f"the file is {cause}")
-    return content
+    return found.hexdigest()
 
 
-def _read_with_retries(
-    address: str, root: Path, data: "Data", progress: Callable[[str], Callback]
-) -> bytes:
+def _copied(
+    address: str, root: Path, data: "Data", progress: Callable[[str], Callback], copy: Path
+) -> Path:
+    """Copy what is at an address, trying again as often as ``data.retries`` says."""
     for attempt in range(data.retries + 1):
         try:
             with progress(address) as callback:
-                return _read(address, root, data.timeout, callback)
+                filesystem, path = _filesystem(address, root, data.timeout)
+                filesystem.get_file(path, str(copy), callback=callback)
+                return copy
         # Every fsspec filesystem raises the errors of its own client library.
         except Exception as error:  # noqa: BLE001
             if attempt == data.retries or isinstance(error, _PERMANENT):
@@ -234,14 +287,6 @@ def _read_with_retries(
                 raise _UnreadableError(f"{name}: {error}".removesuffix(": ")) from None
             time.sleep(1)
     raise AssertionError("the last attempt returns or raises")
-
-
-def _read(address: str, root: Path, timeout: float, callback: Callback) -> bytes:
-    filesystem, path = _filesystem(address, root, timeout)
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "content"
-        filesystem.get_file(path, str(copy), callback=callback)
-        return copy.read_bytes()
 
 
 def _filesystem(address: str, root: Path, timeout: float) -> tuple[Any, str]:

@@ -13,10 +13,11 @@ import pandera.pandas as pa
 from numpy.typing import NDArray
 
 from ecom.data.cleaning import to_types
-from ecom.data.identity import BYTES, Hashes, hashes_of, numbered, row_numbers, session_hashes
+from ecom.data.identity import BYTES, hashes_of, session_hashes
 from ecom.data.parsing import ROWS, Readable, ends_in_newline, read_chunks
 from ecom.data.parts import ONE_FILE, Parts
-from ecom.data.periods import parts_of_rows, periods_of
+from ecom.data.periods import file_months, parts_of_rows, period_names
+from ecom.data.repeats import HashFile, repeats
 from ecom.errors import DataError
 from ecom.schema import BOOLEANS, COLUMNS, MONTHS, NAMES, TARGET, Column
 
@@ -128,14 +129,16 @@ class Faults:
 
 
 class _Tally:
-    """What is kept of the rows of a file: a hash, the label and the month of each."""
+    """What is kept of the rows of a file: a hash on disk, the label, and file and month of each."""
 
-    def __init__(self) -> None:
+    def __init__(self, hashes: HashFile, parts: Parts) -> None:
         self.faults = Faults()
         self.headers: list[int] = []
         self.missing = 0
-        self._hashes: list[Hashes] = []
-        self._rest: list[pd.DataFrame] = []
+        self.hashes = hashes
+        self._parts = parts
+        self._labels: list[NDArray[np.bool_]] = []
+        self._file_months: list[NDArray[np.int32]] = []
 
     def add(self, table: pd.DataFrame, *, drop_invalid: bool) -> None:
         """Count some rows, which come after those before."""
@@ -152,22 +155,19 @@ class _Tally:
         invalid = table[~is_valid]
         hashes[~is_valid] = hashes_of(invalid.astype(object).itertuples(index=False, name=None))
         self.missing += int(table.isna().sum().sum())
-        months = (
-            pd.Index(MONTHS, dtype=object).get_indexer(pd.Index(table["Month"])).astype(np.int8)
-        )
-        self._hashes.append(hashes)
-        self._rest.append(
-            pd.DataFrame({"is_true": _is_true(table[TARGET]), "month": months}, table.index)
-        )
+        self.hashes.add(hashes)
+        self._labels.append(_is_true(table[TARGET]).to_numpy(np.bool_))
+        parts = parts_of_rows(self._parts, table.index)
+        found = file_months(table["Month"], parts, self._parts.names)
+        self._file_months.append(found.astype(np.int32))
 
-    def known(self) -> pd.DataFrame:
-        """Return ``session``, ``is_true`` and ``month`` of each row.
+    def labels(self) -> NDArray[np.bool_]:
+        """Return whether each row is a purchase."""
+        return np.concatenate(self._labels)
 
-        ``session`` is a number, the same for rows that hold the same in every column.
-        """
-        known = pd.concat(self._rest)
-        numbers = numbered(np.concatenate(self._hashes))
-        return known.assign(session=row_numbers(numbers, known["is_true"].to_numpy(np.bool_)))
+    def file_months(self) -> NDArray[np.int32]:
+        """Return a number for file and month of each row."""
+        return np.concatenate(self._file_months)
 
 
 def validate(  # noqa: PLR0913  all that a verdict rests on
@@ -205,49 +205,55 @@ def validate(  # noqa: PLR0913  all that a verdict rests on
     """
     file.seek(0)
     sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    tally = _Tally()
-    try:
-        for table in read_chunks(file, rows):
-            tally.add(table, drop_invalid=drop_invalid)
-    except DataError as error:
-        return Report(sha256, problems=[Problem(str(error))])
-    known = tally.known()
-    invalid = tally.faults.rows
+    with HashFile.opened() as hashes:
+        tally = _Tally(hashes, parts)
+        try:
+            for table in read_chunks(file, rows):
+                tally.add(table, drop_invalid=drop_invalid)
+        except DataError as error:
+            return Report(sha256, problems=[Problem(str(error))])
+        labels = tally.labels()
+        is_first = ~repeats(hashes, labels)
+        distinct = int(is_first.sum())
+        size_problems = _size_problems(hashes, labels, distinct, bounds)
+    found, invalid = len(labels), tally.faults.rows
     cell_problems = [] if drop_invalid else tally.faults.problems()
     if len(cell_problems) > 1:
         leave_out = ", or set clean.drop_invalid to leave them out"
         cell_problems.append(
             Problem(
-                f"in all, {invalid:,} of {len(known):,} rows break a rule: correct them"
-                + (leave_out if invalid <= len(known) / 2 else "")  # else hardly any are left
+                f"in all, {invalid:,} of {found:,} rows break a rule: correct them"
+                + (leave_out if invalid <= found / 2 else "")  # else hardly any are left
             )
         )
-    distinct = known[~known["session"].duplicated()]
-    problems = [
-        *_header_problems(tally.headers),
-        *_size_problems(known["session"].to_numpy(), len(distinct), bounds),
-        *cell_problems,
-    ]
-    if not ends_in_newline(file) and any(len(known) + 1 in found.lines for found in problems):
+    problems = [*_header_problems(tally.headers), *size_problems, *cell_problems]
+    if not ends_in_newline(file) and any(found + 1 in problem.lines for problem in problems):
         problems.append(
             Problem("the file ends within its last row: was it truncated? Fetch it again")
         )
     faulty = {problem.column for problem in problems}
     if TARGET not in faulty:
-        positives = distinct["is_true"]
-        problems += _target_problems(positives, bounds)
-        if months_before is not None and "Month" not in faulty and len(distinct):
-            months = pd.Series(np.array(MONTHS, object)[distinct["month"]], distinct.index)
-            periods = periods_of(months, parts_of_rows(parts, distinct.index), parts.names)
-            problems += _month_problems(periods, positives, months_before)
+        problems += _target_problems(float(labels[is_first].mean()) if distinct else 0.0, bounds)
+        if months_before is not None and "Month" not in faulty and distinct:
+            file_months = tally.file_months()
+            known = is_first & (file_months >= 0)
+            counts, purchases = (
+                np.bincount(file_months[rows], minlength=len(parts.names) * len(MONTHS))
+                for rows in (known, known & labels)
+            )
+            names = period_names(counts, parts.names)
+            totals = pd.DataFrame({"sessions": counts, "purchases": purchases}).groupby(
+                np.array(names, object), sort=False
+            )
+            problems += _month_problems(totals.sum(), months_before)
     return Report(
         sha256=sha256,
-        rows=len(known),
+        rows=found,
         columns=len(NAMES),
-        duplicates=len(known) - len(distinct),
+        duplicates=found - distinct,
         missing=tally.missing,
         invalid_rows=invalid,
-        positive_rate=float(known["is_true"].mean()) if len(known) else 0.0,
+        positive_rate=float(labels.mean()) if found else 0.0,
         problems=problems,
     )
 
@@ -337,12 +343,13 @@ def _header_problems(rows: Sequence[int]) -> list[Problem]:
     return [Problem(f"the header is repeated on line {rows[0] + 2}: were files appended?")]
 
 
-def _size_problems(sessions: NDArray[np.int64], distinct: int, bounds: "Validate") -> list[Problem]:
-    rows = len(sessions)
+def _size_problems(
+    hashes: HashFile, labels: NDArray[np.bool_], distinct: int, bounds: "Validate"
+) -> list[Problem]:
+    rows = len(hashes)
     if bounds.min_rows <= distinct <= rows <= bounds.max_rows:
         return []
-    half = rows // 2
-    if rows and rows % 2 == 0 and np.array_equal(sessions[:half], sessions[half:]):
+    if hashes.is_twice_the_same(labels):
         cause = "its second half repeats the first: was it appended to itself?"
     elif rows > bounds.max_rows:
         cause = "was another file appended?"
@@ -411,8 +418,7 @@ def _empty_rows(count: int, lines: Sequence[int], place: str) -> Problem:
     )
 
 
-def _target_problems(positives: "pd.Series[bool]", bounds: "Validate") -> list[Problem]:
-    rate = positives.mean() if len(positives) else 0.0
+def _target_problems(rate: float, bounds: "Validate") -> list[Problem]:
     if bounds.min_positive_rate <= rate <= bounds.max_positive_rate:
         return []
     return [
@@ -424,10 +430,9 @@ def _target_problems(positives: "pd.Series[bool]", bounds: "Validate") -> list[P
     ]
 
 
-def _month_problems(
-    periods: "pd.Series[str]", positives: "pd.Series[bool]", months_before: int
-) -> list[Problem]:
-    names = list(periods.cat.categories)
+def _month_problems(totals: pd.DataFrame, months_before: int) -> list[Problem]:
+    """Look at ``sessions`` and ``purchases`` of each period, in order of time."""
+    names = list(totals.index)
     if len(names) <= months_before:
         return [
             Problem(
@@ -436,13 +441,12 @@ def _month_problems(
                 "smaller number, or to null to judge no month"
             )
         ]
-    late = periods.cat.codes >= months_before
     problems = []
     for when, side in (
-        (f"before {names[months_before]}", ~late),
-        (f"from {names[months_before]} on", late),
+        (f"before {names[months_before]}", totals[:months_before]),
+        (f"from {names[months_before]} on", totals[months_before:]),
     ):
-        sessions, purchases = int(side.sum()), int(positives[side].sum())
+        sessions, purchases = int(side["sessions"].sum()), int(side["purchases"].sum())
         if min(purchases, sessions - purchases) < MIN_PER_CLASS:
             problems.append(
                 Problem(

@@ -15,6 +15,7 @@ from ecom.digits import round_scores
 from ecom.errors import ExportError
 from ecom.features import add_features, raw_shares
 from ecom.models.averaging import pipelines_in
+from ecom.models.blocks import in_blocks
 from ecom.models.candidates import members_of, single
 from ecom.models.explanation import sources
 from ecom.models.export import TREES
@@ -68,7 +69,7 @@ def require_parity(
     if sessions.empty:  # as those next to a split of a model without trees
         return 0.0
     raw = sessions.drop(columns=WHERE, errors="ignore")
-    own, other = model.predict_proba(raw)[:, 1], graph(raw)
+    own, other = in_blocks(model.predict_proba, raw)[:, 1], in_blocks(graph, raw)
     gap = np.abs(own - other)
     sides = (round_scores(own) >= threshold) != (round_scores(other) >= threshold)
     wrong = np.flatnonzero(~(gap < TOLERANCE) | sides)

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecom.digits import round_scores, significant
+from ecom.models.blocks import in_blocks
 
 Model = TypeVar("Model")
 
 
 def purchase_scores(model: Any, sessions: Any) -> NDArray[np.float64]:
     """Return a fitted classifier's probabilities of a purchase, of shape (n,), rounded."""
-    return round_scores(model.predict_proba(sessions)[:, 1])
+    return round_scores(in_blocks(model.predict_proba, sessions)[:, 1])
 
 
 def round_parameters(model: Model) -> Model:

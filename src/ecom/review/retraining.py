@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from ruamel.yaml import YAML
@@ -114,18 +115,20 @@ def with_sessions(
         raise ParamsError.from_faults(
             [f"data.source: {before.source} sessions are generated, so that none can be added"]
         )
-    old = fetch(before, root)
     data = content["data"]
     data["sources"] = [_followed(source, new) for source in data["sources"]]
     data["sha256"] = None
-    all_of_them = fetch(parse_params(parse_yaml(_written(content))).data, root)
-    data["sha256"] = all_of_them.sha256
-    if not all_of_them.content.startswith(old.content.rstrip(b"\n")):
+    after = parse_params(parse_yaml(_written(content))).data
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "sessions.csv"
+        fetch(before, root, file)
+        old = file.read_bytes().rstrip(b"\n")
+        data["sha256"] = fetch(after, root, file).sha256
+        both = file.read_bytes()
+    if not both.startswith(old):
         raise DataError("the sessions that were there before have changed: expected only new ones")
-    header = old.content[: old.content.find(b"\n") + 1]
-    return Extended(
-        _written(content), header + all_of_them.content[len(old.content.rstrip(b"\n")) + 1 :]
-    )
+    header, _, _ = old.partition(b"\n")
+    return Extended(_written(content), header + both[len(old) :])
 
 
 @contextmanager
