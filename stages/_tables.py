@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
-ROWS = 1 << 18  # of CSV that are read at a time
-GROUP = 1 << 20  # rows of a group of Parquet, as pandas writes it
+ROWS = 1 << 16  # of CSV that are read at a time
+GROUP = 1 << 17  # rows of a group of Parquet
 
 
 def read_table(stage: Stage, path: str) -> "pd.DataFrame":
@@ -70,7 +70,7 @@ def write_table(stage: Stage, path: str, table: "pd.DataFrame") -> None:
     with stage.out(path) as temporary:
         if path.endswith(".parquet"):
             with temporary.open("wb") as opened:
-                table.to_parquet(opened, index=False)
+                table.to_parquet(opened, index=False, row_group_size=GROUP)
         else:
             table.to_csv(temporary, index=False, lineterminator="\n")
 

@@ -10,7 +10,7 @@ from ecom.schema import NAMES
 if TYPE_CHECKING:
     import pandas as pd
 
-ROWS: Final = 1 << 18  # read at a time
+ROWS: Final = 1 << 16  # read at a time
 
 
 def fit_columns(

@@ -16,7 +16,7 @@ from ecom.errors import DataError
 from ecom.schema import NAMES
 
 Readable = io.BufferedReader | io.BytesIO  # in binary mode, from any place
-ROWS: Final = 1 << 18  # read at a time
+ROWS: Final = 1 << 16  # read at a time
 BLOCK: Final = 1 << 22  # bytes looked over at a time
 MAX_NAMES: Final = 20  # in a message
 MAX_NAME: Final = 60  # characters of a name in a message

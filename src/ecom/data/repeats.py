@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from ecom.data.identity import BYTES, Hashes
 
-COMPARED: Final = 1 << 21  # hashes that are held at a time, about
-BLOCK: Final = 1 << 20  # hashes read at a time
+COMPARED: Final = 1 << 19  # hashes that are held at a time, about
+BLOCK: Final = 1 << 18  # hashes read at a time
 
 Same = tuple[NDArray[np.int64], NDArray[np.int64]]
 
