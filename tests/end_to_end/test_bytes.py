@@ -17,8 +17,9 @@ from ruamel.yaml import YAML
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
 from tritonclient.utils import np_to_triton_dtype
 
-from clusters import cluster_of
+from clusters import client_of, cluster_of
 from ecom.numerics import KERNELS
+from ecom.reporting.feature_sets import STUDY
 from ecom.schema import CATEGORICAL, FEATURES
 from elsewhere import CLOCK, USER, elsewhere, has_locale, works
 from project import NEEDS_REAL_DATA, ROOT, Project, checkout, metrics_of, real_data
@@ -316,6 +317,41 @@ def test_a_cluster_gives_the_bytes_of_one_machine(unchanged: Project, tmp_path: 
     assert len(re.findall("Running stage", said)) == 6  # five that fit, and the record
     after = unchanged.outs()
     assert {path for path in before if before[path] != after[path]} <= {"metrics/track.json"}
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize(
+    ("script", "sizes", "pages"),
+    [
+        ("study", ["SEEDS = range(2)"], ["docs/study.md", f"src/ecom/reporting/{STUDY}"]),
+        ("verdicts", ["RESEEDED = 2", "HALVES = 2", "DRAWS = 2"], ["docs/verdicts.md"]),
+    ],
+)
+def test_a_study_on_a_cluster_finds_what_one_machine_finds(
+    unchanged: Project, tmp_path: Path, script: str, sizes: list[str], pages: list[str]
+) -> None:
+    file = unchanged.root / "benchmarks" / f"{script}.py"
+    text = file.read_text(encoding="utf-8")
+    for size in sizes:  # smaller than it is
+        name = size.partition(" = ")[0]
+        text, count = re.subn(rf"^{name} = .*$", size, text, flags=re.MULTILINE)
+        assert count == 1
+    file.write_text(text, encoding="utf-8")
+
+    def found() -> list[str]:
+        unchanged.run(sys.executable, str(file))
+        texts = [(unchanged.root / page).read_text(encoding="utf-8") for page in pages]
+        return [re.sub(r"\| \d+\.\d\d \|", "| seconds |", text) for text in texts]
+
+    alone = found()
+    with cluster_of(2, tmp_path / "cluster") as cluster:
+        unchanged.set_params({"tune.backend": "dask", "tune.scheduler": cluster.address})
+        on_cluster = found()
+        with client_of(cluster.address) as client:
+            done = client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.transition_counter)
+
+    assert on_cluster == alone
+    assert done > 0
 
 
 @pytest.mark.skipif("CI" not in os.environ, reason="elsewhere, what is not at hand skips")

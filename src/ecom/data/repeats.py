@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ecom.data.identity import BYTES, Hashes
 
 COMPARED: Final = 1 << 19  # hashes that are held at a time, about
+SHARES: Final = 64  # at most, since all hashes are read for each
 BLOCK: Final = 1 << 18  # hashes read at a time
 
 Same = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -60,7 +61,7 @@ class HashFile:
             Rows in rising order, and a number for each, the same for hashes that are the same. All
             rows of a hash come together.
         """
-        shares = max(1, -(-len(self) // self._compared))
+        shares = min(max(1, -(-len(self) // self._compared)), SHARES)
         for share in range(shares):
             rows, hashes = [], []
             for begin in range(0, max(len(self), 1), BLOCK):

@@ -66,7 +66,7 @@ class State:
         """
         try:
             content: bytes = self._files.read_bytes(path)
-            is_dvcs = self.revision is not None and self._files.info(path).get("isdvc", False)
+            recorded = self._files.info(path).get("md5")  # of what DVC keeps
         except FileNotFoundError:
             raise ProjectError(self._not_found(path)) from None
         except (*self._failures, *storage_errors()) as error:
@@ -76,7 +76,7 @@ class State:
                 f"{path} of {self} is not in the DVC cache, and no remote gives it: "
                 f"{cause_of(error)}"
             ) from None
-        if is_dvcs and self.lock.outs.get(path, found := _md5(content)) != found:
+        if recorded not in (None, _md5(content)):
             raise RemoteError(
                 f"{path} of {self} is not what {LOCK} records: the DVC cache or the remote was "
                 "changed"
