@@ -115,11 +115,14 @@ image-pipeline: $(VENV)/test.ready  ## build the image of the pipeline
 # Vulnerabilities that do not concern this project: `--ignore-vuln ID \`, the reason in a line above.
 IGNORED :=
 
-sbom: $(VENV)/test.ready  ## write reports/sbom.json, the bill of materials (CycloneDX)
+sbom: $(VENV)/test.ready  ## write the bills of materials of the environment and both images (CycloneDX)
 	@mkdir -p reports
-	@python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml \
-		--output-reproducible --output-file reports/sbom.json requirements.txt
-	@echo reports/sbom.json
+	@for each in sbom:requirements.txt sbom-pipeline:requirements-remotes.txt \
+		sbom-service:deploy/service.txt; do \
+		python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml \
+			--output-reproducible --output-file "reports/$${each%%:*}.json" "$${each#*:}" && \
+		echo "reports/$${each%%:*}.json" || exit 1; \
+	done
 
 lock: $(VENV)/test.ready  ## pin the newest versions that pyproject.toml allows
 	$(LOCK) -o requirements.txt

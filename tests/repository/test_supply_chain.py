@@ -147,7 +147,13 @@ def test_licences_that_ask_for_more_than_a_notice_are_argued() -> None:
 
 
 @pytest.mark.slow
-def test_the_bill_of_materials_lists_each_pin_with_its_hashes_and_repeats(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "pins",  # of the environment and of both images
+    ["requirements.txt", "requirements-remotes.txt", "deploy/service.txt"],
+)
+def test_the_bill_of_materials_lists_each_pin_with_its_hashes_and_repeats(
+    tmp_path: Path, pins: str
+) -> None:
     bills = []
     for name in ("one.json", "other.json"):
         subprocess.run(
@@ -161,7 +167,7 @@ def test_the_bill_of_materials_lists_each_pin_with_its_hashes_and_repeats(tmp_pa
                 "--output-reproducible",
                 "--output-file",
                 str(tmp_path / name),
-                "requirements.txt",
+                pins,
             ],
             cwd=ROOT,
             check=True,
@@ -173,7 +179,7 @@ def test_the_bill_of_materials_lists_each_pin_with_its_hashes_and_repeats(tmp_pa
     assert bills[0] == bills[1]
     assert bill["metadata"]["component"]["name"] == "ecom"
     listed = {canonicalize_name(each["name"]) for each in bill["components"]}
-    assert listed == {canonicalize_name(r.name) for r, _ in blocks("requirements.txt")}
+    assert listed == {canonicalize_name(r.name) for r, _ in blocks(pins)}
     assert all(each["externalReferences"][0]["hashes"] for each in bill["components"])
 
 
