@@ -18,7 +18,7 @@ from tempfile import TemporaryFile
 import numpy as np
 
 from ecom.data.identity import session_hashes
-from ecom.data.records import records_in, sessions_at, stored
+from ecom.data.records import sessions_at, stored
 from ecom.data.repeats import HashFile, first_rows
 from ecom.data.splitting import split_rows
 from ecom.features import TOTALS, add_features
@@ -34,13 +34,12 @@ def main(stage: Stage) -> None:
             targets.append(table[TARGET].to_numpy(np.int8))
         labels = np.concatenate(targets)
         split = split_rows(first_rows(hashes, labels), labels, stage.params(Split))
-        records = records_in(file)
         with writer(stage, "data/features/train.parquet") as write:
             for rows in in_groups(split.train):
-                write(add_features(sessions_at(records, rows)).reset_index(names="row"))
+                write(add_features(sessions_at(file, rows)).reset_index(names="row"))
         with writer(stage, "data/features/test.parquet") as write:
             for rows in in_groups(split.test):
-                write(add_features(sessions_at(records, rows)).reset_index(names="row"))
+                write(add_features(sessions_at(file, rows)).reset_index(names="row"))
     write_metrics(
         stage,
         "metrics/features.json",

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecom.data.records import records_in, sessions_at, stored
+from ecom.data.records import sessions_at, stored
 from generated import typed_sessions
 
 
@@ -19,7 +19,7 @@ def test_sessions_come_back_as_they_were_in_any_order(rows: int) -> None:
 
     with TemporaryFile() as file:
         passed = list(stored(chunks, file))
-        found = sessions_at(records_in(file), wanted)
+        found = sessions_at(file, wanted)
 
     pd.testing.assert_frame_equal(pd.concat(passed), sessions)
     pd.testing.assert_frame_equal(found, sessions.iloc[wanted], check_index_type=False)

@@ -12,8 +12,6 @@ from ecom.schema import COLUMNS, Column
 _KINDS: Final = {"integer": "<i8", "boolean": "<i8", "number": "<f8", "category": "i1"}
 RECORD: Final = np.dtype([(column.name, _KINDS[column.type]) for column in COLUMNS])
 
-Records = NDArray[np.void]  # of RECORD
-
 
 def stored(tables: Iterable[pd.DataFrame], file: BinaryIO) -> Iterator[pd.DataFrame]:
     """Write typed sessions to a file, from its start, some at a time; yield them as they come."""
@@ -27,19 +25,18 @@ def stored(tables: Iterable[pd.DataFrame], file: BinaryIO) -> Iterator[pd.DataFr
     file.flush()
 
 
-def records_in(file: BinaryIO) -> Records:
-    """Return what is stored in a file; only what is looked at is read."""
-    file.seek(0, 2)
-    return np.memmap(file, RECORD, mode="r", shape=(file.tell() // RECORD.itemsize,))
-
-
-def sessions_at(records: Records, rows: NDArray[np.int64]) -> pd.DataFrame:
-    """Return the typed sessions of some rows, in their order, with the rows as index."""
-    chosen = records[rows]
+def sessions_at(file: BinaryIO, rows: NDArray[np.int64]) -> pd.DataFrame:
+    """Return the typed sessions of some rows of a file, in their order, with the rows as index."""
+    chosen = np.frombuffer(b"".join(_record(file, row) for row in rows.tolist()), RECORD)
     return pd.DataFrame(
         {column.name: _decoded(chosen[column.name], column) for column in COLUMNS},
         index=pd.Index(rows),
     )
+
+
+def _record(file: BinaryIO, row: int) -> bytes:
+    file.seek(row * RECORD.itemsize)
+    return file.read(RECORD.itemsize)
 
 
 def _encoded(cells: "pd.Series[str]", column: Column) -> NDArray[np.generic]:
