@@ -149,6 +149,8 @@ class Stage:
         try:
             yield file
         except _UNREADABLE as error:
+            if "out of memory" in str(error):  # as the parser of pandas says
+                raise MemoryError(str(error)) from None
             raise DataError(
                 f"{path} cannot be read: {str(error) or type(error).__name__}. It is not what an "
                 f"earlier stage wrote: run `dvc repro {self.name}`, which makes it again"

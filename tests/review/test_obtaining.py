@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,10 @@ class WithoutPredictions:
         if path == PREDICTIONS:
             raise self._failure
         return self._commit.read(path)
+
+    def info(self, path: str) -> dict[str, Any]:
+        found: dict[str, Any] = self._commit._files.info(path)
+        return found
 
 
 def as_commit(found: State, *, failure: OSError | None = None) -> State:

@@ -4,6 +4,7 @@ import _stage
 
 import sys
 
+import pandas as pd
 import pytest
 
 from ecom.errors import DataError, NoSourceAnsweredError, ParamsError
@@ -49,6 +50,11 @@ def test_declared_files_are_reached_and_no_others(stage: _stage.Stage) -> None:
 def test_a_missing_input_says_how_to_make_it(stage: _stage.Stage) -> None:
     with pytest.raises(DataError, match="run `dvc repro clean`"):
         stage.dep("data/raw/online_shoppers_intention.csv")
+
+
+def test_a_parser_without_memory_is_no_damaged_file(reads_all: _stage.Stage) -> None:
+    with pytest.raises(MemoryError), reads_all.readable("x.csv"):
+        raise pd.errors.ParserError("Error tokenizing data. C error: out of memory")
 
 
 def test_an_error_without_a_message_is_told_by_its_name(reads_all: _stage.Stage) -> None:
