@@ -128,10 +128,11 @@ def copy(unchanged: Project, tmp_path: Path) -> Project:
             lambda p: edit(p, "metrics/feature_sets.json", sets={"end_of_session": {}}),
             "dvc repro feature_sets",
         ),
-        (
+        pytest.param(
             "evaluate",
             lambda p: p.set_params({"features.set": "at_arrival"}),
             "dvc repro threshold",
+            marks=pytest.mark.prove,
         ),
     ],
 )

@@ -171,6 +171,7 @@ def test_a_partial_clone_fetches_what_it_compares(synthetic: Project, place: Pat
     assert "\n?" not in after
 
 
+@pytest.mark.prove
 def test_settings_of_python_stop_neither_stages_nor_commands(
     unchanged: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,6 +91,7 @@ def unwrapped(said: str) -> str:
     return said.replace("\necom: ", " ")
 
 
+@pytest.mark.prove
 def test_results_that_are_nowhere_come_from_the_workspace_or_are_made_again(copy: Project) -> None:
     def ecom(*arguments: str) -> "subprocess.CompletedProcess[str]":
         return copy.run("python", "-m", "ecom", *arguments, check=False)
@@ -142,6 +143,7 @@ def test_states_that_cannot_be_read_are_told(
     assert "Traceback" not in done.stdout
 
 
+@pytest.mark.prove
 def test_experiment_commit_folder_and_workspace_are_compared(unchanged: Project) -> None:
     unchanged.run(
         "dvc",

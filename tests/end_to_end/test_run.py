@@ -139,6 +139,7 @@ def test_sessions_of_a_users_own_run_by_naming_the_file(
         "dvc",
         "exp",
         "run",
+        "clean",
         "-S",
         "data.source=real",
         "-S",
@@ -205,6 +206,7 @@ def fingerprint(path: Path) -> dict[str, tuple[int, float]]:
     return {str(file): (file.stat().st_size, file.stat().st_mtime) for file in files}
 
 
+@pytest.mark.prove
 def test_a_bad_parameter_stops_the_stages_that_read_its_section_and_no_other(
     unchanged: Project,
 ) -> None:

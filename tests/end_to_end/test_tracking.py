@@ -262,6 +262,7 @@ def test_tags_tell_where_a_state_comes_from(tracked: Project) -> None:
     assert tags["ecom.state"] == json.loads(written)["state"]
 
 
+@pytest.mark.prove
 def test_the_list_of_runs_shows_their_figures_where_the_description_links_to(
     tracked: Project, browser: Browser, tmp_path: Path
 ) -> None:
@@ -375,6 +376,7 @@ def test_experiments_at_once_are_recorded_in_the_project_and_not_registered(copy
     assert copy.changed() == ""
 
 
+@pytest.mark.prove
 def test_a_dead_server_does_not_stop_the_pipeline_and_is_caught_up_with(copy: Project) -> None:
     copy.set_params({"threshold.costs.false_negative": 9.0})
 

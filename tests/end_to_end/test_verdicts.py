@@ -14,7 +14,6 @@ from verdicts import PLANTED, Recipe, Trial, verdict
 SOON = (
     "nothing",
     "10 % of the training labels flipped",
-    "log-odds doubled",
 )
 
 

@@ -149,7 +149,11 @@ def test_licences_that_ask_for_more_than_a_notice_are_argued() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "pins",  # of the environment and of both images
-    ["requirements.txt", "requirements-remotes.txt", "deploy/service.txt"],
+    [
+        pytest.param("requirements.txt", marks=pytest.mark.prove),
+        pytest.param("requirements-remotes.txt", marks=pytest.mark.prove),
+        "deploy/service.txt",
+    ],
 )
 def test_the_bill_of_materials_lists_each_pin_with_its_hashes_and_repeats(
     tmp_path: Path, pins: str

@@ -13,7 +13,7 @@ from clusters import cluster_of
 from ecom.errors import ClusterError, DataError
 from ecom.serving.bulk.job import Settings, Summary, score_all
 from packaged import written
-from servers import free_port, kill
+from servers import free_port
 
 SMALL = Settings(part_rows=10)
 pytestmark = pytest.mark.slow
@@ -36,12 +36,13 @@ def test_workers_that_are_lost_and_workers_that_join_change_no_byte(
     killed: list[int] = []
 
     with cluster_of(2, tmp_path / "cluster") as cluster:
+        joining = threading.Thread(target=cluster.add_worker, daemon=True)
 
         def disturb(found: Summary, _: int | None) -> None:
             if found.rows > sessions.shape[0] and not killed:
                 killed.append(cluster.workers[0].pid)
-                kill(cluster.workers[0])
-                threading.Thread(target=cluster.add_worker, daemon=True).start()
+                cluster.lose(cluster.workers[0])
+                joining.start()
 
         found, target, done = score_all(
             str(tmp_path / "in"),
@@ -51,6 +52,7 @@ def test_workers_that_are_lost_and_workers_that_join_change_no_byte(
             cluster=cluster.address,
             report=disturb,
         )
+        joining.join()
 
     assert killed
     assert done
