@@ -182,12 +182,17 @@ def test_whoever_may_only_read_pulls_and_cannot_push(
     assert store.objects(BUCKET) == stored
 
 
+def without_cache(member: Project, folder: Path) -> Project:
+    """Copy a project, but for what DVC's cache holds."""
+    shutil.copytree(member.root, folder, symlinks=True)
+    shutil.rmtree(folder / ".dvc" / "cache")
+    return Project(folder)
+
+
 def test_a_review_without_credentials_says_so_and_takes_the_workspace(
     member: Project, store: ObjectStore, tmp_path: Path
 ) -> None:
-    shutil.copytree(member.root, tmp_path / "clone", symlinks=True)
-    project = Project(tmp_path / "clone")
-    shutil.rmtree(project.root / ".dvc" / "cache")
+    project = without_cache(member, tmp_path / "clone")
 
     found = project.run(*ECOM, "compare", **store.stranger).stdout
 
@@ -218,9 +223,7 @@ def test_an_object_that_was_changed_in_the_store_is_not_taken_for_the_output(
 def test_results_that_were_changed_in_the_store_are_not_compared(
     member: Project, store: ObjectStore, tmp_path: Path
 ) -> None:
-    shutil.copytree(member.root, tmp_path / "clone", symlinks=True)
-    project = Project(tmp_path / "clone")
-    shutil.rmtree(project.root / ".dvc" / "cache")
+    project = without_cache(member, tmp_path / "clone")
     digest = project.outs()[PREDICTIONS]
     key = f"dvc/files/md5/{digest[:2]}/{digest[2:]}"
     content = store.read(BUCKET, key)
