@@ -16,10 +16,10 @@ SESSIONS, TIMES = 250_000, 32
 STAGES = ("fetch", "validate", "clean", "features")
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a file of sessions, the last of which repeat the first."""
-    path = tmp_path / "sessions.csv"
+    path = tmp_path_factory.mktemp("source") / "sessions.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         for number in range(TIMES):
             sessions = generate_sessions(SESSIONS, seed=number % (TIMES - 1))

@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import md5, sha256
 from io import BytesIO
 from pathlib import Path
@@ -201,18 +202,25 @@ def test_a_review_without_credentials_says_so_and_takes_the_workspace(
     assert "No worse: every session gets the same score" in found
 
 
+@contextmanager
+def changed(store: ObjectStore, digest: str, change: Callable[[bytes], bytes]) -> Iterator[None]:
+    """Change an output in the store until the block ends."""
+    key = f"dvc/files/md5/{digest[:2]}/{digest[2:]}"
+    content = store.read(BUCKET, key)
+    store.client().put_object(Bucket=BUCKET, Key=key, Body=change(content))
+    try:
+        yield
+    finally:
+        store.client().put_object(Bucket=BUCKET, Key=key, Body=content)
+
+
 def test_an_object_that_was_changed_in_the_store_is_not_taken_for_the_output(
     upstream: Path, store: ObjectStore, tmp_path: Path
 ) -> None:
     project = clone(upstream, tmp_path / "clone")
     digest = project.outs()[MODEL]
-    key = f"dvc/files/md5/{digest[:2]}/{digest[2:]}"
-    content = store.read(BUCKET, key)
-    store.client().put_object(Bucket=BUCKET, Key=key, Body=content[:-1] + b"?")
-    try:
+    with changed(store, digest, lambda content: content[:-1] + b"?"):
         done = project.run("dvc", "pull", MODEL, check=False, **store.member())
-    finally:
-        store.client().put_object(Bucket=BUCKET, Key=key, Body=content)
 
     assert done.returncode == 1
     assert f"Checkout failed for following targets:\n{MODEL}" in done.stdout
@@ -224,16 +232,13 @@ def test_results_that_were_changed_in_the_store_are_not_compared(
     member: Project, store: ObjectStore, tmp_path: Path
 ) -> None:
     project = without_cache(member, tmp_path / "clone")
-    digest = project.outs()[PREDICTIONS]
-    key = f"dvc/files/md5/{digest[:2]}/{digest[2:]}"
-    content = store.read(BUCKET, key)
-    changed = pd.read_parquet(BytesIO(content))
-    changed["best_model"] = changed["Revenue"]
-    store.client().put_object(Bucket=BUCKET, Key=key, Body=changed.to_parquet())
-    try:
+
+    def perfect(content: bytes) -> bytes:
+        scores = pd.read_parquet(BytesIO(content))
+        return scores.assign(best_model=scores["Revenue"]).to_parquet()
+
+    with changed(store, project.outs()[PREDICTIONS], perfect):
         found = project.run(*ECOM, "compare", **store.member()).stdout
-    finally:
-        store.client().put_object(Bucket=BUCKET, Key=key, Body=content)
 
     assert f"{PREDICTIONS} of HEAD" in found
     assert "is not what dvc.lock records: the DVC cache or the remote was changed" in found
